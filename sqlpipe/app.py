@@ -1,0 +1,312 @@
+"""The room that knows everybody: a workspace is opened here, and every face calls these functions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
+from sqlpipe.domain.history import Event, RunFinished
+from sqlpipe.domain.plan import Plan
+from sqlpipe.domain.project import CheckQuery, Embedded, Ingest, Node, Project
+from sqlpipe.engine.contract import Engine, Session
+from sqlpipe.engine.door import open_engine
+from sqlpipe.graph import dag
+from sqlpipe.graph import select as selecting
+from sqlpipe.graph.dag import Graph
+from sqlpipe.graph.fingerprint import identify
+from sqlpipe.graph.select import Selection
+from sqlpipe.load import files
+from sqlpipe.load.profile import Profile, read_profile
+from sqlpipe.load.project import load
+from sqlpipe.plan import build
+from sqlpipe.plan.compile import compile_query
+from sqlpipe.plan.decide import Standing
+from sqlpipe.run import examine
+from sqlpipe.run.examine import Finding
+from sqlpipe.run.execute import Setting, execute
+from sqlpipe.run.observe import observe
+from sqlpipe.store import ledger
+
+find_root = files.find_root
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A project opened for work: what it is, where it runs, and what time it is (UTC, without a zone)."""
+
+    root: Path
+    project: Project
+    graph: Graph
+    profile: Profile | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A node in a lineage tree; what stands below one that was `repeated` is shown where it came first."""
+
+    node: Node
+    children: tuple[Branch, ...] = ()
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a node is made from and what is made from it."""
+
+    node: Node
+    upstream: tuple[Branch, ...]
+    downstream: tuple[Branch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows of a result; `more` tells that there are others."""
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    more: bool = False
+
+
+def open_workspace(
+    root: Path,
+    *,
+    target: str | None = None,
+    profiles: str | None = None,
+    with_profile: bool = True,
+    now: datetime | None = None,
+) -> Workspace:
+    """Read a project and, unless told otherwise, its profile; raises SqlpipeError with every complaint there is."""
+    project = load(root)
+    graph = dag.build(project)
+    profile = read_profile(root, project, target=target, profiles=profiles) if with_profile else None
+    moment = now or datetime.now(UTC)
+    return Workspace(root, project, graph, profile, moment.astimezone(UTC).replace(tzinfo=None))
+
+
+def select(workspace: Workspace, selection: Selection) -> tuple[Node, ...]:
+    """The selected nodes in the order of the graph."""
+    return tuple(workspace.graph.nodes[key] for key in _keys(workspace, selection))
+
+
+def plan(workspace: Workspace, selection: Selection, *, full_refresh: bool = False) -> Plan:
+    """What a run of the selection would do, without doing any of it."""
+    profile = _profile(workspace)
+    keys = _keys(workspace, selection)
+    identities = identify(workspace.graph)
+    with _reading(workspace) as opened:
+        session = opened[1] if opened else None
+        standing = Standing(
+            held=ledger.versions(session) if session else {},
+            relations=opened[0].relations() if opened else {},
+            commits=lambda node, since: ledger.intervals(session, node, since) if session else [],
+            sources=observe(session, workspace.graph, identities, keys, root=workspace.root, now=workspace.now),
+            now=workspace.now,
+            full_refresh=full_refresh,
+        )
+        return build.build(
+            workspace.graph, identities, keys, standing, target=profile.target, database=str(profile.settings["path"])
+        )
+
+
+def run(  # noqa: PLR0913 - each is an option of the command
+    workspace: Workspace,
+    selection: Selection,
+    *,
+    on_event: Callable[[Event], None],
+    threads: int | None = None,
+    full_refresh: bool = False,
+    fail_fast: bool = False,
+    stop: threading.Event | None = None,
+) -> RunFinished:
+    """Plan the selection and carry the plan out; `on_event` hears of everything on the calling thread."""
+    profile = _profile(workspace)
+    identities = identify(workspace.graph)
+    engine = open_engine(profile.settings)
+    try:
+        with engine.session() as session:
+            relations = engine.relations()
+            books = ledger.Ledger.open(session, exists=ledger.TABLE in relations, now=workspace.now)
+            failed = ledger.failed(session)
+            keys = _keys(workspace, selection, failed=failed)
+            standing = Standing(
+                held=ledger.versions(session),
+                relations=relations,
+                commits=lambda node, since: ledger.intervals(session, node, since),
+                sources=observe(session, workspace.graph, identities, keys, root=workspace.root, now=workspace.now),
+                now=workspace.now,
+                full_refresh=full_refresh,
+            )
+        setting = Setting(
+            graph=workspace.graph,
+            identities=identities,
+            engine=engine,
+            ledger=books,
+            run=f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid4().hex[:6]}",
+            now=workspace.now,
+            root=workspace.root,
+            target=profile.target,
+            threads=threads or profile.threads,
+            fail_fast=fail_fast,
+            connections=profile.connections,
+        )
+        return execute(
+            setting, keys, standing, on_event=on_event, stop=stop or threading.Event(), failed=frozenset(failed)
+        )
+    finally:
+        engine.close()
+
+
+def lineage(workspace: Workspace, name: str, depth: int | None = None) -> Lineage:
+    """What a node is made from and what is made from it, as trees of at most `depth` levels."""
+    node = _one(workspace, name)
+    graph = workspace.graph
+    return Lineage(
+        node,
+        _branches(graph, graph.parents, node.key, depth, set()),
+        _branches(graph, graph.children, node.key, depth, set()),
+    )
+
+
+def _branches(
+    graph: Graph, edges: Mapping[str, tuple[str, ...]], key: str, depth: int | None, seen: set[str]
+) -> tuple[Branch, ...]:
+    if depth == 0:
+        return ()
+    branches = []
+    for after in edges[key]:
+        repeated = after in seen and bool(edges[after])
+        seen.add(after)
+        below = () if repeated else _branches(graph, edges, after, None if depth is None else depth - 1, seen)
+        branches.append(Branch(graph.nodes[after], below, repeated))
+    return tuple(branches)
+
+
+def render(workspace: Workspace, name: str) -> str:
+    """The SQL of a node as the database runs it."""
+    node = _one(workspace, name)
+    if node.query is None:
+        raise SqlpipeError(
+            Diagnostic(
+                code="SP302",
+                message=f"{node.name} is a {node.kind_name}: it has no SQL",
+                help=f"its file is {node.path}",
+            ),
+            exit_code=2,
+        )
+    return node.body if isinstance(node.kind, Ingest) else compile_query(workspace.graph, node)
+
+
+def show(
+    workspace: Workspace, *, name: str | None = None, sql: str | None = None, limit: int = 20, failed: bool = False
+) -> Rows:
+    """Some rows of a node or of a query, or the offending rows that the node's last failing checks kept."""
+    node = _one(workspace, name) if name is not None else None
+    with _reading(workspace) as opened:
+        if opened is None:
+            raise SqlpipeError(_nothing_built(workspace))
+        session = opened[1]
+        if node is not None and failed:
+            return _offences(session, node, limit)
+        query = sql.strip().rstrip(";") if sql is not None else _rows_of(workspace, node)
+        columns = session.describe(query)
+        rows = session.query(f"select * from (\n{query}\n) limit {limit + 1}")
+        return Rows(
+            tuple(each[0] for each in columns), tuple(each[1] for each in columns), rows[:limit], len(rows) > limit
+        )
+
+
+def doctor(root: Path, *, target: str | None = None, profiles: str | None = None) -> tuple[Finding, ...]:
+    """Everything that a run depends on, looked at one by one; an error in one does not hide the others."""
+    found = [*examine.versions(), Finding("project", "ok", str(root))]
+    try:
+        project = load(root)
+    except SqlpipeError as error:
+        return (*found, *examine.complaints("project", error))
+    found.append(Finding("nodes", "ok", f"{len(project.nodes):,}"))
+    try:
+        profile = read_profile(root, project, target=target, profiles=profiles)
+    except SqlpipeError as error:
+        return (*found, *examine.complaints("profile", error))
+    return (*found, *examine.settings(profile), *examine.database(profile), *examine.connections(profile))
+
+
+def _rows_of(workspace: Workspace, node: Node | None) -> str:
+    assert node is not None
+    if isinstance(node.kind, Embedded | CheckQuery):
+        return compile_query(workspace.graph, node)
+    return f"select * from {node.name.quoted}"
+
+
+def _offences(session: Session, node: Node, limit: int) -> Rows:
+    rows = [
+        (check, severity, sample)
+        for check, severity, _offences, _total, _note, samples in ledger.last_offences(session, node.key)
+        for sample in samples
+    ]
+    return Rows(("check", "severity", "row"), ("VARCHAR", "VARCHAR", "JSON"), rows[:limit], len(rows) > limit)
+
+
+def _one(workspace: Workspace, name: str) -> Node:
+    """The one node that a name means, as a selection would find it."""
+    found = selecting.select(workspace.graph, Selection((name,)))
+    if len(found) != 1:
+        raise SqlpipeError(
+            Diagnostic(
+                code="SP302",
+                message=f"`{name}` means {len(found)} nodes: {', '.join(found[:5])}",
+                help="name one of them",
+            ),
+            exit_code=2,
+        )
+    return workspace.graph.nodes[found[0]]
+
+
+def _keys(workspace: Workspace, selection: Selection, failed: set[str] | None = None) -> tuple[str, ...]:
+    def marks(_word: str) -> set[str]:
+        if failed is not None:
+            return failed
+        with _reading(workspace) as opened:
+            return ledger.failed(opened[1]) if opened else set()
+
+    return selecting.select(workspace.graph, selection, named=workspace.project.selections, marks=marks)
+
+
+def _profile(workspace: Workspace) -> Profile:
+    assert workspace.profile is not None, "the workspace was opened without a profile"
+    return workspace.profile
+
+
+@contextmanager
+def _reading(workspace: Workspace) -> Iterator[tuple[Engine, Session] | None]:
+    """The database opened for reading, or None when it has not been made yet."""
+    profile = _profile(workspace)
+    if not Path(str(profile.settings["path"])).exists():
+        yield None
+        return
+    engine = open_engine(profile.settings, read_only=True)
+    try:
+        with engine.session() as session:
+            if ledger.TABLE in engine.relations():
+                ledger.require_format(session)
+                yield engine, session
+            else:
+                yield None
+    finally:
+        engine.close()
+
+
+def _nothing_built(workspace: Workspace) -> Diagnostic:
+    return Diagnostic(
+        code="SP501",
+        message=f"nothing has been built in {_profile(workspace).settings['path']} yet",
+        help="build it with `sqlpipe run`",
+    )

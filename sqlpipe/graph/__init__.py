@@ -1,0 +1,1 @@
+"""Order, selection and identity of nodes; nothing here touches the world."""

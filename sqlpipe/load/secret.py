@@ -1,0 +1,44 @@
+"""Values that must not be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MASK = "•••"
+_SHORTEST = 4
+
+
+class Secret(str):
+    """A text that drivers can use like any other, and that shows as dots wherever it is printed or formatted.
+
+    >>> f"{Secret('hunter2')}", repr(Secret("hunter2")), Secret("hunter2").reveal()
+    ('•••', '•••', 'hunter2')
+    """
+
+    __slots__ = ()
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return "".join(self)
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(MASK, spec)
+
+
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """The text with dots in place of every secret; those of less than four characters would hide ordinary words.
+
+    >>> mask("cannot log in as ann with hunter2", [Secret("hunter2")])
+    'cannot log in as ann with •••'
+    """
+    plain = [each.reveal() if isinstance(each, Secret) else each for each in secrets]
+    for each in sorted(plain, key=len, reverse=True):
+        if len(each) >= _SHORTEST:
+            text = text.replace(each, MASK)
+    return text

@@ -1,0 +1,113 @@
+"""Columns of new rows fitted to the columns of the table that takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
+from sqlpipe.domain.names import TableName, quote
+from sqlpipe.engine.contract import Session
+
+# Each type can hold every value of the types to its left without loss.
+_LADDERS = (
+    ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
+    ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
+    ("TINYINT", "SMALLINT", "INTEGER", "DOUBLE"),
+    ("FLOAT", "DOUBLE"),
+    ("DATE", "TIMESTAMP"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The columns that new rows and the table share, in the table's order, and what had to be changed."""
+
+    columns: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    widened: tuple[str, ...] = ()
+
+
+def fit(
+    session: Session, staged: str, table: TableName, mode: str, *, own: frozenset[str] = frozenset(), text: bool = False
+) -> Fit:
+    """Make the table take the staged rows, as `mode` (`evolve`, `freeze`, `discard`) allows.
+
+    New columns are added and numbers widened where no value can be lost; a column that is gone or has another type
+    is an error (SP507), all of them told at once. `own` are columns of the table that the rows need not have.
+    A column of nothing but NULLs fits any type. Rows from `text` files have types only as far as they were guessed
+    from these very rows, so there a column fits if each of its values can be read as the type that is held.
+    """
+    held = dict(session.describe(f"select * from {table.quoted}"))
+    coming = dict(session.describe(f"select * from {staged}"))
+    held_names = {name.casefold(): name for name in held}
+    problems: list[Diagnostic] = []
+    added = [name for name in coming if name.casefold() not in held_names]
+    widened: list[str] = []
+    for name, type_ in coming.items():
+        at_hand = held_names.get(name.casefold())
+        if at_hand is None or _holds(held[at_hand], type_):
+            continue
+        if mode != "freeze" and not text and _holds(type_, held[at_hand]):
+            widened.append(name)
+        elif misfits := _misfits(session, staged, name, held[at_hand], text=text):
+            problems.append(_clash(table, name, held[at_hand], type_, misfits))
+    coming_names = {name.casefold() for name in coming}
+    problems += [_gone(table, name) for name in held if name.casefold() not in coming_names and name not in own]
+    if mode == "freeze":
+        problems += [_unwelcome(table, name) for name in added]
+    if problems:
+        raise SqlpipeError(*problems)
+    if mode == "discard":
+        added = []
+    for name in added:
+        session.execute(f"alter table {table.quoted} add column {quote(name)} {coming[name]}")
+    for name in widened:
+        session.execute(
+            f"alter table {table.quoted} alter column {quote(held_names[name.casefold()])} type {coming[name]}"
+        )
+    shared = [name for name in held if name.casefold() in coming_names] + added
+    return Fit(tuple(shared), tuple(added), tuple(widened))
+
+
+def _holds(wide: str, narrow: str) -> bool:
+    """Whether a column of one type can take every value of another."""
+    if wide == narrow:
+        return True
+    return any(
+        wide in ladder and narrow in ladder and ladder.index(narrow) <= ladder.index(wide) for ladder in _LADDERS
+    )
+
+
+def _misfits(session: Session, staged: str, column: str, held: str, *, text: bool) -> tuple[int, str] | None:
+    """How many values do not fit the type that is held, and one of them."""
+    name = quote(column)
+    wrong = f"{name} is not null" + (f" and try_cast({name} as {held}) is null" if text else "")
+    count, example = session.query(f"select count(*), any_value({name})::varchar from {staged} where {wrong}")[0]
+    return (int(count), str(example)) if count else None
+
+
+def _clash(table: TableName, column: str, held: str, coming: str, misfits: tuple[int, str]) -> Diagnostic:
+    return Diagnostic(
+        code="SP507",
+        message=f"the source of {table} has changed the type of `{column}`: it was {held}, now it is {coming}",
+        notes=(f"{misfits[0]:,} values do not fit, such as {misfits[1]!r}", "nothing was loaded"),
+        help=f"cast it in the query (`{column}::{held.lower()} as {column}`), or load all again with `--full-refresh`",
+    )
+
+
+def _gone(table: TableName, column: str) -> Diagnostic:
+    return Diagnostic(
+        code="SP507",
+        message=f"the source of {table} has no column `{column}` any more",
+        notes=("nothing was loaded",),
+        help=f"select it in the query (`null as {column}`), or load everything again with `--full-refresh`",
+    )
+
+
+def _unwelcome(table: TableName, column: str) -> Diagnostic:
+    return Diagnostic(
+        code="SP507",
+        message=f"the source of {table} has a new column `{column}`, and `schema: freeze` lets none in",
+        notes=("nothing was loaded",),
+        help="set `schema: evolve` to add it or `schema: discard` to leave it out",
+    )

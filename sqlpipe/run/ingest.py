@@ -1,0 +1,272 @@
+"""Ingestion from another database: everything compared with what is held, or what is new by a cursor."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError, near_misses, span_of
+from sqlpipe.domain.interval import Interval, merge
+from sqlpipe.domain.names import literal, quote
+from sqlpipe.domain.project import ColumnCursor, FilesCursor, FullCursor, Ingest
+from sqlpipe.engine.contract import Session
+from sqlpipe.plan.decide import Look
+from sqlpipe.run import apply
+from sqlpipe.run.audit import of_rows, of_table
+from sqlpipe.run.build import all_checks, covered, make_room, replace_table
+from sqlpipe.run.crash import crash_point
+from sqlpipe.run.evolve import fit
+from sqlpipe.run.ingest_files import ingest_files
+from sqlpipe.run.job import Desk, Job, Outcome
+from sqlpipe.run.publish import Written, publish
+from sqlpipe.source.door import open_reader
+
+_CHANGES, _VANISHED = '"_sqlpipe_changes"', '"_sqlpipe_vanished"'
+_SOFT = "_deleted_at"
+
+
+def ingest(job: Job, desk: Desk) -> Outcome:
+    """Bring in what is new at the source of a node."""
+    kind = _kind(job)
+    if isinstance(kind.cursor, FilesCursor):
+        return ingest_files(job, desk)
+    _stage(job, desk.session)
+    crash_point("staged")
+    if kind.key:
+        apply.require_keys(desk.session, quote(job.staged), kind.key, job.node.name)
+    whole = not isinstance(job.decision.scope, Look) or not _count(desk.session, job.node.name.quoted)
+    match kind.cursor:
+        case ColumnCursor(column=column):
+            _require_cursor(job, desk.session, column)
+            return _load_all(job, desk) if whole else _by_cursor(job, desk, column)
+        case FullCursor():
+            if not kind.key:
+                return replace_table(job, desk, f"select * from {quote(job.staged)}", "replace")
+            return _load_all(job, desk) if whole else _compare(job, desk)
+    raise AssertionError(kind.cursor)
+
+
+def _kind(job: Job) -> Ingest:
+    assert isinstance(job.node.kind, Ingest)
+    return job.node.kind
+
+
+def _stage(job: Job, session: Session) -> None:
+    """Read the source into a temporary table, from the cursor on if there is one."""
+    kind = _kind(job)
+    settings = job.connections.get(kind.source)
+    if settings is None:
+        raise SqlpipeError(_unknown_connection(job))
+    query = job.node.body.strip().rstrip(";")
+    if (
+        isinstance(kind.cursor, ColumnCursor)
+        and isinstance(job.decision.scope, Look)
+        and job.held
+        and job.held.position
+    ):
+        column = quote(kind.cursor.column)
+        low = _less(job.held.position, kind.cursor.lag)
+        query = f"select * from (\n{query}\n) where {column} >= {low} or {column} is null"
+    reader = open_reader(kind.source, settings)
+    try:
+        with reader.read(query) as rows:
+            session.stage(job.staged, rows)
+    finally:
+        reader.close()
+
+
+def _less(position: str, lag: float) -> str:
+    """A watermark moved back by a lag, as SQL, in the type and the spelling that the source uses."""
+    type_, _, text = position.partition(" ")
+    if "INT" in type_:
+        return str(int(text) - int(lag))
+    if not lag:
+        return literal(text)
+    moment = datetime.fromisoformat(text) - timedelta(seconds=lag)
+    if len(text) == len("2013-01-01"):
+        return literal(moment.date().isoformat())
+    separator = "T" if "T" in text else " "
+    spelled = moment.isoformat(sep=separator, timespec="microseconds" if "." in text else "seconds")
+    return literal(spelled[: len(text)] if "." in text else spelled)
+
+
+def _require_cursor(job: Job, session: Session, column: str) -> None:
+    """Raise SP506 for a cursor that could lose rows: NULLs, or a type in which values are not exact."""
+    staged = quote(job.staged)
+    types = {name.casefold(): type_ for name, type_ in session.describe(f"select * from {staged}")}
+    type_ = types.get(column.casefold())
+    if type_ is None:
+        _refuse(job, f"the source has no column `{column}` for the cursor", f"it has {', '.join(types)}")
+    if type_ in {"FLOAT", "DOUBLE"} and _count(session, staged):
+        remedy = "use a whole number, a date or a time as the cursor"
+        _refuse(job, f"the cursor `{column}` is a floating point number, which is not exact", remedy)
+    nulls = _count(session, f"{staged} where {quote(column)} is null")
+    if nulls:
+        remedy = f"leave them out in the query (`where {column} is not null`), or give them a value"
+        _refuse(job, f"{nulls:,} rows have no value in the cursor `{column}`, so they could be missed", remedy)
+
+
+def _refuse(job: Job, message: str, remedy: str) -> NoReturn:
+    notes = ("nothing was loaded",)
+    raise SqlpipeError(Diagnostic(code="SP506", message=f"{job.node.name}: {message}", notes=notes, help=remedy))
+
+
+def _position(job: Job, session: Session, column: str) -> str:
+    """The new watermark: the type and the highest value seen."""
+    staged = quote(job.staged)
+    row = session.query(f"select max({quote(column)})::varchar, any_value(typeof({quote(column)})) from {staged}")[0]
+    return f"{row[1]} {row[0]}" if row[0] is not None else (job.held.position if job.held else "")
+
+
+def _load_all(job: Job, desk: Desk) -> Outcome:
+    kind, table = _kind(job), job.node.name
+
+    def write(session: Session) -> Written:
+        make_room(session, job, "table")
+        extra = f", null::timestamp as {_SOFT}" if kind.deletes == "soft" else ""
+        rows = session.execute(f"create or replace table {table.quoted} as select *{extra} from {quote(job.staged)}")
+        intervals = covered(session, table.quoted, kind.time) if kind.time else ()
+        position = _position(job, session, kind.cursor.column) if isinstance(kind.cursor, ColumnCursor) else ""
+        return Written("full load", rows, audits=all_checks(job.node), intervals=intervals, position=position)
+
+    return publish(job, desk, write)
+
+
+def _by_cursor(job: Job, desk: Desk, column: str) -> Outcome:
+    """Apply the rows at or after the watermark; those that are held exactly so already do not count."""
+    kind, table, staged, session = _kind(job), job.node.name, quote(job.staged), desk.session
+    if not _count(session, staged):
+        return Outcome("delta", 0, "nothing new", changed=False)
+
+    def write(session: Session) -> Written:
+        columns = fit(session, staged, table, kind.schema, own=frozenset({_SOFT})).columns
+        assert job.held is not None
+        low = session.query(f"select min({quote(column)}) from {staged}")[0][0]
+        if kind.key:
+            same = " and ".join(f"t.{quote(each)} = n.{quote(each)}" for each in kind.key)
+            held = f"(select t.* from {table.quoted} as t semi join {staged} as n on {same})"
+        else:
+            session.execute(
+                f"create or replace temp table {_VANISHED} as select {quote(column)} as low from {staged} limit 0"
+            )
+            session.execute(f"insert into {_VANISHED} values (?)", (low,))
+            held = f"(select * from {table.quoted} where {quote(column)} >= (select low from {_VANISHED}))"
+        apply.keep_changes(session, staged, held, columns, _CHANGES)
+        touched: tuple[Interval, ...] = ()
+        if kind.time:
+            touched = merge([*covered(session, _CHANGES, kind.time), *covered(session, held, kind.time)])
+        if kind.key:
+            applied = apply.merge_by_key(session, _CHANGES, table, kind.key, columns)
+        else:
+            applied = _replace_window(session, job, held, columns)
+        audits = (
+            [(_CHANGES, of_rows(job.node.checks)), (table.quoted, of_table(job.node.checks))] if applied.rows else []
+        )
+        return Written(
+            "delta",
+            applied.rows,
+            audits=[each for each in audits if each[1]],
+            detail=str(applied),
+            changed=bool(applied.rows),
+            whole=False,
+            intervals=touched if applied.rows else (),
+            position=_position(job, session, column),
+        )
+
+    return publish(job, desk, write)
+
+
+def _replace_window(session: Session, job: Job, held: str, columns: tuple[str, ...]) -> apply.Applied:
+    """Without a key the source has the say in the window that was read: it replaces what is held there."""
+    staged, table = quote(job.staged), job.node.name
+    shared = apply.listed(columns)
+    differs = session.query(
+        f"select count(*) from ((select {shared} from {staged} except all select {shared} from {held}) "
+        f"union all (select {shared} from {held} except all select {shared} from {staged}))"
+    )[0][0]
+    if not differs:
+        return apply.Applied()
+    window = held.partition(" where ")[2].removesuffix(")")
+    deleted = session.execute(f"delete from {table.quoted} where {window}")
+    inserted = apply.insert(session, staged, table, columns)
+    replaced = min(deleted, inserted)
+    return apply.Applied(inserted - replaced, 0, deleted - replaced)
+
+
+def _compare(job: Job, desk: Desk) -> Outcome:
+    """Compare all rows of the source with all that are held, by key."""
+    kind, table, staged = _kind(job), job.node.name, quote(job.staged)
+
+    def write(session: Session) -> Written:
+        if not _count(session, staged) and kind.deletes != "ignore":
+            raise SqlpipeError(_too_many(job, _count(session, table.quoted), _count(session, table.quoted)))
+        columns = fit(session, staged, table, kind.schema, own=frozenset({_SOFT})).columns
+        held = f"(select * from {table.quoted}{f' where {_SOFT} is null' if kind.deletes == 'soft' else ''})"
+        apply.keep_changes(session, staged, held, columns, _CHANGES)
+        vanished = apply.keep_vanished(session, staged, held, kind.key, _VANISHED) if kind.deletes != "ignore" else 0
+        total = _count(session, held)
+        if vanished * 100 > kind.max_deletes * total and vanished > 1:
+            raise SqlpipeError(_too_many(job, vanished, total))
+        touched: tuple[Interval, ...] = ()
+        if kind.time:
+            same = " and ".join(f"t.{quote(each)} = n.{quote(each)}" for each in kind.key)
+            old = [
+                f"(select t.* from {table.quoted} as t semi join {each} as n on {same})"
+                for each in (_CHANGES, *([_VANISHED] if vanished else []))
+            ]
+            touched = merge([each for part in (_CHANGES, *old) for each in covered(session, part, kind.time)])
+        applied = apply.merge_by_key(session, _CHANGES, table, kind.key, columns)
+        if vanished:
+            applied = apply.Applied(applied.inserted, applied.updated, _delete(session, job))
+        audits = (
+            [(_CHANGES, of_rows(job.node.checks)), (table.quoted, of_table(job.node.checks))] if applied.rows else []
+        )
+        return Written(
+            "compare",
+            applied.rows,
+            audits=[each for each in audits if each[1]],
+            detail=str(applied),
+            changed=bool(applied.rows),
+            whole=False,
+            intervals=touched,
+        )
+
+    return publish(job, desk, write)
+
+
+def _delete(session: Session, job: Job) -> int:
+    kind, table = _kind(job), job.node.name
+    if kind.deletes == "hard":
+        return apply.delete_keys(session, _VANISHED, table, kind.key)
+    same = " and ".join(f"t.{quote(each)} = n.{quote(each)}" for each in kind.key)
+    return session.execute(
+        f"update {table.quoted} as t set {_SOFT} = ? from {_VANISHED} as n where {same} and t.{_SOFT} is null",
+        (job.now,),
+    )
+
+
+def _count(session: Session, relation: str) -> int:
+    return int(session.query(f"select count(*) from {relation}")[0][0])
+
+
+def _too_many(job: Job, vanished: int, total: int) -> Diagnostic:
+    return Diagnostic(
+        code="SP509",
+        message=f"{vanished:,} of {total:,} rows of {job.node.name} are no longer at the source, "
+        f"and `max_deletes` allows {_kind(job).max_deletes:g}%",
+        notes=("nothing was loaded",),
+        help="if that is right, set `max_deletes: 100%` in the header for one run; otherwise look at the source",
+    )
+
+
+def _unknown_connection(job: Job) -> Diagnostic:
+    kind = _kind(job)
+    path = job.root / job.node.path
+    close = near_misses(kind.source, job.connections)
+    return Diagnostic(
+        code="SP108",
+        message=f"there is no connection `{kind.source}` in the profile",
+        span=span_of(job.node.path, path.read_text(encoding="utf-8"), kind.source_place),
+        label=f"the profile has {', '.join(sorted(job.connections)) or 'none'}",
+        help=f"did you mean `{close[0]}`?" if close else "add it under `connections:` in profiles.yml",
+    )

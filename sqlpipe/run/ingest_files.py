@@ -1,0 +1,186 @@
+"""Ingestion of files: those that are new or have changed since the last load, and only those."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError, span_of
+from sqlpipe.domain.held import FileSeen
+from sqlpipe.domain.interval import Interval, merge
+from sqlpipe.domain.names import literal, quote
+from sqlpipe.domain.project import Ingest
+from sqlpipe.engine.contract import Session
+from sqlpipe.plan.decide import Look
+from sqlpipe.run import apply
+from sqlpipe.run.audit import of_rows, of_table
+from sqlpipe.run.build import all_checks, covered, make_room
+from sqlpipe.run.crash import crash_point
+from sqlpipe.run.evolve import fit
+from sqlpipe.run.job import Desk, Job, Outcome
+from sqlpipe.run.publish import Written, publish
+from sqlpipe.source import files
+from sqlpipe.sql.rewrite import compose
+from sqlpipe.store import ledger
+
+LINEAGE = "_file"
+_FILES_IN_A_STATEMENT = 50
+
+
+def ingest_files(job: Job, desk: Desk) -> Outcome:
+    """Load the files that the ledger does not know as they are now."""
+    kind = _kind(job)
+    present = files.list_files(job.root, kind.source)
+    whole = not isinstance(job.decision.scope, Look)
+    if whole and not present:
+        raise SqlpipeError(_nothing_there(job))
+    seen = {} if whole or job.held is None else ledger.files_seen(desk.session, job.node.key, job.held.rebuilt)
+    fresh = files.new_or_changed(present, seen)
+    if not fresh:
+        return Outcome("delta", 0, "no new files", changed=False)
+    detail = _count(fresh, seen)
+    if whole or kind.write == "replace":
+        return _load_all(job, desk, present, detail)
+    return _load_delta(job, desk, fresh, detail)
+
+
+def _kind(job: Job) -> Ingest:
+    assert isinstance(job.node.kind, Ingest)
+    return job.node.kind
+
+
+def _load_all(job: Job, desk: Desk, present: Sequence[FileSeen], detail: str) -> Outcome:
+    """Load every file into a new table, straight from the files."""
+    kind, name = _kind(job), job.node.name.quoted
+
+    def write(session: Session) -> Written:
+        make_room(session, job, "table")
+        rows = 0
+        for index, query in enumerate(_queries(job, present)):
+            rows += session.execute(
+                f"insert into {name} by name {query}" if index else f"create or replace table {name} as {query}"
+            )
+            crash_point("inserted")
+        if kind.key:
+            apply.require_keys(session, name, kind.key, job.node.name)
+        files.refuse_changed(job.root, present)
+        intervals = covered(session, name, kind.time) if kind.time else ()
+        return Written(
+            "full load", rows, audits=all_checks(job.node), detail=detail, intervals=intervals, files=present
+        )
+
+    return publish(job, desk, write)
+
+
+def _load_delta(job: Job, desk: Desk, fresh: Sequence[FileSeen], detail: str) -> Outcome:
+    """Stage the rows of some files, then bring them in by key, or in place of what the same files brought before."""
+    kind, table, staged = _kind(job), job.node.name, quote(job.staged)
+    session = desk.session
+    for index, query in enumerate(_queries(job, fresh)):
+        session.execute(
+            f"insert into {staged} by name {query}" if index else f"create or replace temp table {staged} as {query}"
+        )
+    crash_point("staged")
+    files.refuse_changed(job.root, fresh)
+    if kind.key:
+        apply.require_keys(session, staged, kind.key, table)
+
+    def write(session: Session) -> Written:
+        own = frozenset({"_deleted_at"})
+        text = files.is_text(fresh)
+        columns = fit(session, staged, table, kind.schema, own=own, text=text).columns
+        touched = _touched(job, session, fresh)
+        if kind.write == "merge":
+            applied = apply.merge_by_key(session, staged, table, kind.key, columns)
+        else:
+            applied = _replace_files(session, job, fresh, columns)
+        audits = [(staged, of_rows(job.node.checks)), (table.quoted, of_table(job.node.checks))]
+        return Written(
+            "delta", applied.rows, audits=[each for each in audits if each[1]], detail=f"{detail}: {applied}",
+            whole=False, intervals=touched, files=fresh,
+        )  # fmt: skip
+
+    return publish(job, desk, write)
+
+
+def _touched(job: Job, session: Session, fresh: Sequence[FileSeen]) -> tuple[Interval, ...]:
+    """The times of the new rows, and of the held rows that they replace: a row may move from one day to another."""
+    kind, table, staged = _kind(job), job.node.name, quote(job.staged)
+    if kind.time is None:
+        return ()
+    if kind.write == "merge":
+        same = " and ".join(f"t.{quote(column)} = n.{quote(column)}" for column in kind.key)
+        replaced = f"(select t.* from {table.quoted} as t semi join {staged} as n on {same})"
+    else:
+        replaced = f"(select * from {table.quoted} where {_from_files(fresh)})"
+    return merge([*covered(session, staged, kind.time), *covered(session, replaced, kind.time)])
+
+
+def _replace_files(session: Session, job: Job, fresh: Sequence[FileSeen], columns: Sequence[str]) -> apply.Applied:
+    staged, table = quote(job.staged), job.node.name
+    deleted = session.execute(f"delete from {table.quoted} where {_from_files(fresh)}")
+    inserted = apply.insert(session, staged, table, columns)
+    replaced = min(deleted, inserted)
+    return apply.Applied(inserted - replaced, replaced, deleted - replaced)
+
+
+def _from_files(fresh: Sequence[FileSeen]) -> str:
+    return f"{LINEAGE} in ({', '.join(literal(each.path) for each in fresh)})"
+
+
+def _queries(job: Job, chosen: Sequence[FileSeen]) -> list[str]:
+    """The statements' queries that read the files.
+
+    Rows that are appended carry the name of their file, so that a file delivered again replaces its own rows. A body
+    of its own may do anything with `source`, so it is run over each file by itself to know which rows are whose.
+    """
+    kind = _kind(job)
+    passes_through = _passes_through(job.node.body)
+    if kind.write != "append":
+        return [_body(job, files.reader(job.root, chosen, lineage=False), passes_through=passes_through)]
+    if passes_through:
+        prefix = literal(f"{job.root}/")
+        relation = files.reader(job.root, chosen, lineage=True)
+        return [f"select * exclude (filename), replace(filename, {prefix}, '') as {LINEAGE} from {relation}"]
+    each_file = [_one_file(job, each) for each in chosen]
+    starts = range(0, len(each_file), _FILES_IN_A_STATEMENT)
+    return [" union all by name ".join(each_file[start : start + _FILES_IN_A_STATEMENT]) for start in starts]
+
+
+def _one_file(job: Job, file: FileSeen) -> str:
+    body = _body(job, files.reader(job.root, [file], lineage=False), passes_through=False)
+    return f"select *, {literal(file.path)} as {LINEAGE} from (\n{body}\n)"
+
+
+def _passes_through(body: str) -> bool:
+    return " ".join(body.split()).rstrip("; ").casefold() in {"", "select * from source", "from source"}
+
+
+def _body(job: Job, relation: str, *, passes_through: bool) -> str:
+    if passes_through or job.node.query is None:
+        return f"select * from {relation}"
+    return "\n" + compose(job.node.body, job.node.query, names={"source": relation})
+
+
+def _count(fresh: Sequence[FileSeen], seen: dict[str, FileSeen]) -> str:
+    changed = sum(1 for each in fresh if each.path in seen)
+    new = len(fresh) - changed
+    words = [
+        f"{count:,} {what} file{'s' if count > 1 else ''}"
+        for count, what in ((new, "new"), (changed, "changed"))
+        if count
+    ]
+    return ", ".join(words)
+
+
+def _nothing_there(job: Job) -> Diagnostic:
+    kind = _kind(job)
+    path = job.root / job.node.path
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return Diagnostic(
+        code="SP506",
+        message=f"no file matches `{kind.source}`",
+        span=span_of(job.node.path, text, kind.source_place),
+        label=f"looked in {Path(job.root, kind.source).parent}",
+        help="let the files land there, or mend the pattern",
+    )

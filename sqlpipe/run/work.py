@@ -1,0 +1,103 @@
+"""What a worker does with one node: the kind says which function, and whatever happens becomes an event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+
+from sqlpipe.domain.check import Freshness
+from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
+from sqlpipe.domain.history import NodeFinished, State
+from sqlpipe.domain.project import CheckQuery, Incremental, Ingest, Python, Seed, Table, View
+from sqlpipe.engine.contract import Interrupted, QueryError
+from sqlpipe.plan.decide import Nothing, Recheck
+from sqlpipe.run.blame import blame
+from sqlpipe.run.build import build_incremental, build_python, build_seed, build_table, build_view, run_check
+from sqlpipe.run.ingest import ingest
+from sqlpipe.run.job import ChecksFailed, Desk, Job, Outcome
+from sqlpipe.run.publish import recheck
+
+
+def work(job: Job, desk: Desk) -> tuple[NodeFinished, Outcome | None]:
+    """Run one node to its end; never raises for what the author of the pipeline can mend."""
+    began = perf_counter()
+    try:
+        outcome = _perform(job, desk)
+    except SqlpipeError as error:
+        finished = replace(_failed(job, error), seconds=perf_counter() - began)
+        _note(desk, job, finished)
+        return finished, None
+    unchanged = outcome.held is None or (not outcome.changed and outcome.action in {"delta", "compare", "checks"})
+    finished = NodeFinished(
+        run=job.run,
+        at=job.now,
+        node=str(job.node.name),
+        kind=job.node.kind_name,
+        state=State.UNCHANGED if unchanged else State.DONE,
+        action=outcome.action,
+        rows=outcome.rows,
+        seconds=perf_counter() - began,
+        detail=outcome.detail,
+        reason=job.decision.reason,
+        checks=outcome.checks,
+    )
+    return finished, outcome
+
+
+def _perform(job: Job, desk: Desk) -> Outcome:
+    match job.decision.scope, job.node.kind:
+        case Nothing(), _:
+            return Outcome("", changed=False)
+        case Recheck(), _:
+            assert job.held is not None
+            edited = job.held.checks != job.identity.checks
+            checks = (
+                job.node.checks
+                if edited
+                else tuple(each for each in job.node.checks if isinstance(each.rule, Freshness))
+            )
+            return recheck(job, desk, checks)
+        case _, View():
+            return build_view(job, desk)
+        case _, Table():
+            return build_table(job, desk)
+        case _, Incremental():
+            return build_incremental(job, desk)
+        case _, Seed():
+            return build_seed(job, desk)
+        case _, Ingest():
+            return ingest(job, desk)
+        case _, Python():
+            return build_python(job, desk)
+        case _, CheckQuery():
+            return run_check(job, desk)
+    raise AssertionError(job.node.kind)
+
+
+def _failed(job: Job, error: SqlpipeError) -> NodeFinished:
+    cancelled = isinstance(error, Interrupted)
+    results = error.results if isinstance(error, ChecksFailed) else ()
+    diagnostics: tuple[Diagnostic, ...] = error.diagnostics
+    if isinstance(error, QueryError):
+        diagnostics = (blame(job.root, job.node, error),)
+    return NodeFinished(
+        run=job.run,
+        at=job.now,
+        node=str(job.node.name),
+        kind=job.node.kind_name,
+        state=State.CANCELLED if cancelled else State.FAILED,
+        action=job.node.kind_name,
+        detail="cancelled"
+        if cancelled
+        else ("check failed; live table left as it was" if results else diagnostics[0].message),
+        reason=job.decision.reason,
+        checks=results,
+        diagnostics=() if cancelled else diagnostics,
+    )
+
+
+def _note(desk: Desk, job: Job, finished: NodeFinished) -> None:
+    """Write the failure down; the node's own transaction has been undone."""
+    with desk.session.transaction():
+        desk.ledger.record_attempt(desk.session, replace(finished, node=job.node.key))
+        desk.ledger.record_checks(desk.session, job.run, job.node.key, finished.checks, job.now)

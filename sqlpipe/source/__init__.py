@@ -1,0 +1,1 @@
+"""Places rows come from."""

@@ -1,0 +1,18 @@
+"""What a database must be able to do for rows to be read from it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+
+class Reader(Protocol):
+    """A connection that queries are sent to; rows come back as a stream of Arrow batches."""
+
+    def read(self, query: str) -> AbstractContextManager[object]:
+        """Run a query; the stream is valid inside the `with` block. All of it is from one moment."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...

@@ -1,0 +1,189 @@
+"""The ledger: what the warehouse holds, written in the same transactions as the rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from importlib.resources import files
+from itertools import count
+from typing import Any, Protocol
+
+import sqlpipe
+from sqlpipe.domain.check import CheckResult
+from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
+from sqlpipe.domain.held import Commit, FileSeen, Held
+from sqlpipe.domain.history import NodeFinished
+from sqlpipe.domain.interval import Interval
+
+FORMAT = 1
+TABLE = "_sqlpipe.version"
+
+
+class Writes(Protocol):
+    """The part of a database session that the ledger needs."""
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        """Run a statement."""
+        ...
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run a query and return its rows."""
+        ...
+
+
+def _statements() -> Mapping[str, str]:
+    text = files("sqlpipe.store").joinpath("ledger.sql").read_text(encoding="utf-8")
+    named = (block.partition("\n") for block in text.split("-- ")[1:])
+    return {name.strip(): body.strip().removesuffix(";") for name, _, body in named}
+
+
+_SQL = _statements()
+
+
+class Ledger:
+    """Reads and writes the ledger of one database; safe to use from several workers, each with its own session.
+
+    Rows are only ever added, so that commits of several workers never conflict; the newest row counts.
+    """
+
+    def __init__(self, last_seq: int = 0) -> None:
+        self._seq = count(last_seq + 1)
+
+    @classmethod
+    def open(cls, session: Writes, *, exists: bool, now: datetime) -> Ledger:
+        """The ledger of a database that may be written; made if it is not there."""
+        if exists:
+            require_format(session)
+        else:
+            # All or nothing: a process that dies in here must not leave half a ledger.
+            session.execute("begin transaction")
+            for statement in _SQL["create"].split(";"):
+                session.execute(statement)
+            session.execute(_SQL["made"], (FORMAT, sqlpipe.__version__, now))
+            session.execute("commit")
+        return cls(session.query(_SQL["last seq"])[0][0])
+
+    def record_version(self, session: Writes, node: str, held: Held, run: str) -> None:
+        """Note a commit of a node; call it inside the transaction that writes the rows."""
+        values = (
+            next(self._seq), node, held.kind, held.fingerprint, held.checks, held.version, held.rebuilt,
+            held.complete, json.dumps(held.inputs, sort_keys=True), held.position, held.rows, run, held.at,
+        )  # fmt: skip
+        session.execute(_SQL["record version"], values)
+
+    def record_intervals(self, session: Writes, node: str, commits: Iterable[Commit]) -> None:
+        """Note the intervals that a commit touched."""
+        for commit in commits:
+            inputs = json.dumps(commit.inputs, sort_keys=True)
+            values = (
+                next(self._seq), node, commit.fingerprint, commit.version, inputs,
+                commit.interval.start, commit.interval.end,
+            )  # fmt: skip
+            session.execute(_SQL["record interval"], values)
+
+    def record_files(self, session: Writes, node: str, version: int, seen: Iterable[FileSeen]) -> None:
+        """Note the files whose rows a commit brought in."""
+        rows = [(next(self._seq), node, version, each.path, each.size, each.modified) for each in seen]
+        for start in range(0, len(rows), 500):
+            part = rows[start : start + 500]
+            statement = _SQL["record file"] + ", (?, ?, ?, ?, ?, ?)" * (len(part) - 1)
+            session.execute(statement, [value for row in part for value in row])
+
+    def record_attempt(self, session: Writes, finished: NodeFinished) -> None:
+        """Note how an attempt at a node ended, with what its checks found."""
+        message = "; ".join(each.message for each in finished.diagnostics)
+        values = (
+            next(self._seq), finished.run, finished.node, finished.kind, finished.state.value, finished.action,
+            finished.rows, finished.seconds, message, finished.at,
+        )  # fmt: skip
+        session.execute(_SQL["record attempt"], values)
+
+    def record_checks(self, session: Writes, run: str, node: str, results: Iterable[CheckResult], at: datetime) -> None:
+        """Note what the checks of a node found."""
+        rows = [
+            (
+                next(self._seq),
+                run,
+                node,
+                each.check.name,
+                each.check.severity.value,
+                each.passed,
+                each.offences,
+                each.total,
+                each.note,
+                json.dumps(each.sample),
+                at,
+            )
+            for each in results
+        ]
+        if rows:
+            statement = _SQL["record check"] + ", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" * (len(rows) - 1)
+            session.execute(statement, [value for row in rows for value in row])
+
+    def start_run(self, session: Writes, run: str, target: str, at: datetime) -> None:
+        """Note that a run begins."""
+        session.execute(_SQL["start run"], (run, target, at))
+
+    def finish_run(self, session: Writes, run: str, at: datetime, counts: Mapping[str, int]) -> None:
+        """Note that a run has ended; a run without this row was killed."""
+        session.execute(_SQL["finish run"], (at, json.dumps(counts), run))
+
+
+def require_format(session: Writes) -> None:
+    """Raise SP510 when the ledger was written by a version of sqlpipe that we do not understand."""
+    found = session.query(_SQL["format"])[0][0]
+    if found is not None and found > FORMAT:
+        raise SqlpipeError(
+            Diagnostic(
+                code="SP510",
+                message=f"the ledger in this database has format {found}; this sqlpipe knows formats up to {FORMAT}",
+                help="upgrade with `pip install --upgrade sqlpipe`",
+            )
+        )
+
+
+def versions(session: Writes) -> dict[str, Held]:
+    """What the warehouse holds, by node key."""
+    return {
+        node: Held(
+            fingerprint=fingerprint,
+            checks=checks,
+            version=version,
+            rebuilt=rebuilt,
+            complete=complete,
+            inputs=json.loads(inputs),
+            position=position,
+            kind=kind,
+            rows=rows,
+            at=at,
+        )
+        for node, fingerprint, checks, version, rebuilt, complete, inputs, position, kind, rows, at in session.query(
+            _SQL["versions"]
+        )
+    }
+
+
+def intervals(session: Writes, node: str, since: int = 0) -> list[Commit]:
+    """The intervals that commits of a node wrote, from data version `since` on, oldest first."""
+    return [
+        Commit(Interval(start, end), version, fingerprint, json.loads(inputs))
+        for fingerprint, version, inputs, start, end in session.query(_SQL["intervals of"], (node, since))
+    ]
+
+
+def files_seen(session: Writes, node: str, since: int = 0) -> dict[str, FileSeen]:
+    """The files whose rows a node holds, by path; `since` is the version at which it was last rebuilt."""
+    return {
+        path: FileSeen(path, size, modified) for path, size, modified in session.query(_SQL["files of"], (node, since))
+    }
+
+
+def failed(session: Writes) -> set[str]:
+    """The nodes whose last attempt did not end well."""
+    return {row[0] for row in session.query(_SQL["failed"])}
+
+
+def last_offences(session: Writes, node: str) -> list[tuple[Any, ...]]:
+    """What the checks of a node found last: name, severity, offences, rows looked at, note, sample as JSON."""
+    return [(*row[:-1], json.loads(row[-1])) for row in session.query(_SQL["last offences"], (node,))]
