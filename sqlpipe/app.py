@@ -34,6 +34,24 @@ from sqlpipe.run.execute import Setting, execute
 from sqlpipe.run.observe import observe
 from sqlpipe.store import ledger
 
+__all__ = [
+    "Branch",
+    "Finding",
+    "Lineage",
+    "Rows",
+    "Selection",
+    "Workspace",
+    "doctor",
+    "find_root",
+    "lineage",
+    "open_workspace",
+    "plan",
+    "render",
+    "run",
+    "select",
+    "show",
+]
+
 find_root = files.find_root
 
 

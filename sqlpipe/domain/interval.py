@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+BEGINNING_OF_TIME = datetime.min  # noqa: DTZ901 - without a zone, as every moment of an interval
+END_OF_TIME = datetime.max  # noqa: DTZ901
+
 
 class Grain(StrEnum):
     """The unit in which an incremental table is kept: its intervals begin and end on it."""
@@ -85,7 +88,7 @@ def step(moment: datetime, grain: Grain, count: int = 1) -> datetime:
             case Grain.YEAR:
                 return moment.replace(year=moment.year + count)
     except (OverflowError, ValueError):
-        return datetime.max if count > 0 else datetime.min
+        return END_OF_TIME if count > 0 else BEGINNING_OF_TIME
 
 
 def widen(interval: Interval, grain: Grain) -> Interval:

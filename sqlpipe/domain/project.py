@@ -150,9 +150,11 @@ class Node:
     """Anything in the graph: its name, where it is written, its kind, its settings, and its query if it has one.
 
     `path` is relative to the project, with `/`. `body` is the SQL after the header, with Jinja rendered, and
-    `query` what is known of it; `body_start` is the line (from 1) in the file where the body begins.
+    `query` what is known of it; `body_line` is the line (from 1) in the file where the body begins.
     `lines` maps each line of the body to its line in the file when Jinja moved them.
-    `parents` are the nodes that it reads, resolved; `digest` is the hash of everything that decides its rows.
+    `parents` are the nodes that it reads, resolved, and `compared` the keys of those that only its checks read;
+    `lookups` are those in which a change does not make finished intervals stale. `digest` is the hash of
+    everything that decides its rows.
     """
 
     name: TableName
@@ -169,6 +171,7 @@ class Node:
     columns: tuple[Column, ...] = ()
     checks: tuple[Check, ...] = ()
     lookups: frozenset[str] = frozenset()
+    compared: frozenset[str] = frozenset()
 
     @property
     def kind_name(self) -> str:

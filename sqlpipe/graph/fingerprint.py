@@ -16,6 +16,7 @@ class Identity:
 
     `fingerprint` decides its rows together with the rows of `inputs`, the tables it reads, directly or through
     views and embedded queries, by key; and with `files`, the patterns of the files it reads, as `file:PATTERN`.
+    `compared` are tables that only its checks read.
     `aligned` are the inputs whose rows at a time decide its own rows at that same time, and nothing else.
     """
 
@@ -23,6 +24,7 @@ class Identity:
     inputs: tuple[str, ...]
     aligned: frozenset[str]
     files: tuple[str, ...]
+    compared: tuple[str, ...]
     volatile: bool
     checks: str
 
@@ -31,7 +33,7 @@ def identify(graph: Graph) -> Mapping[str, Identity]:
     """The identity of every node of a graph."""
     identities: dict[str, Identity] = {}
     for key, node in graph.nodes.items():
-        parents = graph.parents[key]
+        parents = [each for each in graph.parents[key] if each not in node.compared]
         through = [each for each in parents if isinstance(graph.nodes[each].kind, View | Embedded)]
         tables = {each for each in parents if each not in through}
         tables |= {table for each in through for table in identities[each].inputs}
@@ -45,6 +47,7 @@ def identify(graph: Graph) -> Mapping[str, Identity]:
             inputs=inputs,
             aligned=_aligned(graph, node, inputs) if isinstance(node.kind, Incremental) else frozenset(),
             files=tuple(sorted(files)),
+            compared=tuple(sorted(node.compared & graph.nodes.keys())),
             volatile=(node.query is not None and node.query.volatile)
             or not all(read.patterns for read in reads)
             or any(identities[each].volatile for each in through),
@@ -73,7 +76,7 @@ def _aligned(graph: Graph, node: Node, inputs: tuple[str, ...]) -> frozenset[str
     assert isinstance(node.kind, Incremental)
     verdicts: dict[str, bool] = dict.fromkeys(inputs, True)
     seen: set[tuple[str, str, str | None]] = set()
-    for parent in graph.parents[node.key]:
+    for parent in set(graph.parents[node.key]) - node.compared:
         _follow(graph, node, parent, node.kind.time.column, verdicts, seen)
     return frozenset(key for key, aligned in verdicts.items() if aligned)
 
@@ -115,6 +118,8 @@ def _parent_column(reader: Node, parent: Node, column: str) -> str | None:
             parent.key,
             parent.name.name.casefold(),
         } or promise.table.casefold().endswith("." + parent.key)
+        if named and promise.output == "*":
+            return column
         if named and (promise.output == "" or promise.output.casefold() == column.casefold()):
             return promise.column
     return None

@@ -17,6 +17,9 @@ Atom = str | int | float | bool | None
 # and the time `12:30` into a number.
 _WORDS: dict[str, Atom] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+# YAML counts these as the ends of lines, and nothing else does that counts lines.
+_BREAKS = dict.fromkeys(map(ord, "\x85\u2028\u2029"), " ")
+
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
@@ -76,12 +79,14 @@ def parse(text: str, complaints: Complaints, *, line: int = 1, column: int = 1) 
     """Read YAML that begins at `line` and `column` of the file; None if it is empty or broken."""
     origin = _Origin(line, column)
     try:
-        loader = yaml.CSafeLoader(text)
+        loader = yaml.CSafeLoader(text.translate(_BREAKS))
         try:
             root = loader.get_single_node()
         finally:
             loader.dispose()
         return None if root is None else _Reader(origin, complaints).value(root)
+    except RecursionError:
+        complaints.add("SP101", "broken YAML: nested too deeply", Place(line, column), label="somewhere from here on")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _inside(text, origin, mark) if mark is not None else Place(line, column)

@@ -99,7 +99,6 @@ def resolve(file: FoundFile, text: str, facts: Facts, tables: Tables, complaints
     kind = facts.kind
     if facts.query is not None and not isinstance(kind, Ingest):
         _bind_query(facts, text, binding)
-    checks = _bind_targets(facts.checks, facts.targets, binding)
     lookups = [binding.named(each) for each in facts.lookups]
     for each in facts.adds:
         added = binding.named(each)
@@ -107,6 +106,8 @@ def resolve(file: FoundFile, text: str, facts: Facts, tables: Tables, complaints
             binding.add(added)
     if isinstance(kind, Python):
         kind = replace(kind, inputs=_bind_inputs(kind, facts.inputs, binding))
+    read = frozenset(binding.parents)
+    checks = _bind_targets(facts.checks, facts.targets, binding)
     body = facts.body(text) if facts.query is not None else None
     return Node(
         name=file.name,
@@ -122,6 +123,7 @@ def resolve(file: FoundFile, text: str, facts: Facts, tables: Tables, complaints
         columns=facts.columns,
         checks=checks,
         lookups=frozenset(each.key for each in lookups if each),
+        compared=frozenset(binding.parents) - read,
         lines=body.lines() if body else (),
     )
 

@@ -67,7 +67,7 @@ class Texts:
             place = Place(content.count(b"\n", 0, bad) + 1, column)
             self._complain("the file is not UTF-8", path, place, "save it in the encoding UTF-8")
             return None
-        return text.replace("\r\n", "\n") if "\r" in text else text
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
     def _complain(self, message: str, path: str, place: Place = TOP, help: str = "") -> None:
         self.complaints.append(Diagnostic(code="SP113", message=message, span=Span(path, place), help=help))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlpipe.domain.interval import Grain, Interval
+from sqlpipe.domain.interval import END_OF_TIME, Grain, Interval
 from sqlpipe.domain.names import quote
 from sqlpipe.domain.project import Embedded, Incremental, Node
 from sqlpipe.domain.query import Reference
@@ -37,7 +37,7 @@ def moment_literal(moment: datetime, grain: Grain) -> str:
     >>> moment_literal(datetime(2013, 1, 2), Grain.DAY)
     "date '2013-01-02'"
     """
-    if moment == datetime.max:
+    if moment == END_OF_TIME:
         return "timestamp 'infinity'"
     return f"timestamp '{moment:%Y-%m-%d %H:%M:%S}'" if grain is Grain.HOUR else f"date '{moment:%Y-%m-%d}'"
 

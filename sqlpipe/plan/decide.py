@@ -53,6 +53,9 @@ class Decision:
     reason: str
 
 
+# Marks, among the inputs of a node, the tables that only its checks read.
+_COMPARED = "compared:"
+
 Commits = Callable[[str, int], list[Commit]]
 
 
@@ -80,7 +83,8 @@ class Standing:
 
 def inputs_of(identity: Identity, standing: Standing) -> dict[str, str]:
     """The present data versions of what a node reads, files included."""
-    return {key: standing.version_of(key) for key in (*identity.inputs, *identity.files)}
+    read = {key: standing.version_of(key) for key in (*identity.inputs, *identity.files)}
+    return read | {_COMPARED + key: standing.version_of(key) for key in identity.compared}
 
 
 def decide(node: Node, identity: Identity, standing: Standing) -> Decision:
@@ -121,16 +125,15 @@ def _bounded(kind: Incremental, identity: Identity) -> bool:
 
 def _by_data(node: Node, identity: Identity, standing: Standing, held: Held) -> Decision:
     present = inputs_of(identity, standing)
-    moved = sorted(
-        key for key, version in present.items() if held.inputs.get(key) != version and key not in node.lookups
-    )
+    differing = [key for key, version in present.items() if held.inputs.get(key) != version]
+    moved = sorted(key for key in differing if key not in node.lookups and not key.startswith(_COMPARED))
     if isinstance(node.kind, Incremental):
         return _incremental(node, identity, standing, moved)
     if moved:
         return _whole(Change.DATA, f"new rows in {_names(moved)}")
     if identity.volatile:
         return _whole(Change.DATA, "reads the clock or a random value")
-    return _checks_only(node, identity, held, "nothing has changed")
+    return _checks_only(node, identity, standing, "nothing has changed")
 
 
 def _incremental(node: Node, identity: Identity, standing: Standing, moved: list[str]) -> Decision:
@@ -147,12 +150,16 @@ def _incremental(node: Node, identity: Identity, standing: Standing, moved: list
         return Decision(Fill(missing), Change.DATA, reason)
     if not held.complete:
         return _whole(Change.DATA, "an earlier run did not finish")
-    return _checks_only(node, identity, held, "every interval is done")
+    return _checks_only(node, identity, standing, "every interval is done")
 
 
-def _checks_only(node: Node, identity: Identity, held: Held, well: str) -> Decision:
+def _checks_only(node: Node, identity: Identity, standing: Standing, well: str) -> Decision:
+    held = standing.held[node.key]
     if held.checks != identity.checks:
         return Decision(Recheck(), Change.EDITED, "checks changed")
+    compared = [key for key in identity.compared if held.inputs.get(_COMPARED + key) != standing.version_of(key)]
+    if compared:
+        return Decision(Recheck(), Change.DATA, f"its checks read {_names(compared)}, which changed")
     if any(isinstance(check.rule, Freshness) for check in node.checks):
         return Decision(Recheck(), Change.DUE, "freshness is looked at in every run")
     return Decision(Nothing(), Change.UNCHANGED, well)

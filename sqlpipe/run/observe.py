@@ -27,7 +27,7 @@ def observe(
     A source table is told by its row count and a hash of its rows, which reads it once; files by path, size
     and modification time. Files behind an address cannot be told: they count as changed in every run.
     """
-    wanted = {key: None for each in keys for key in (*identities[each].inputs, *identities[each].files)}
+    wanted = {key: None for each in keys for key in _read(identities[each])}
     states: dict[str, str] = {}
     for key in wanted:
         if key.startswith("file:"):
@@ -35,6 +35,10 @@ def observe(
         elif isinstance(graph.nodes[key].kind, Source):
             states[key] = "" if session is None else _table(session, graph.nodes[key].name.quoted)
     return states
+
+
+def _read(identity: Identity) -> tuple[str, ...]:
+    return (*identity.inputs, *identity.files, *identity.compared)
 
 
 def _files(root: Path, pattern: str, now: datetime) -> str:

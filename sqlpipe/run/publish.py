@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlpipe.domain.check import Check, CheckResult
 from sqlpipe.domain.held import Commit, FileSeen, Held
-from sqlpipe.domain.interval import Interval, subtract
+from sqlpipe.domain.interval import END_OF_TIME, Interval, subtract
 from sqlpipe.engine.contract import Session
 from sqlpipe.run.audit import audit, complaints
 from sqlpipe.run.crash import crash_point
@@ -20,7 +20,8 @@ class Written:
     """What a write did inside its transaction.
 
     `changed` is false when the table's rows are the same as before; `whole` when everything may have changed, otherwise
-    only `intervals` have; from `open_from` on they are touched but not done with. `audits` are the relations to look at before the commit, each with its checks.
+    only `intervals` have; from `open_from` on they are touched but not done with. `audits` are the relations to look at
+    before the commit, each with its checks.
     """
 
     action: str
@@ -62,7 +63,7 @@ def publish(job: Job, desk: Desk, write: Callable[[Session], Written]) -> Outcom
 
 def _commits(job: Job, written: Written, held: Held) -> Iterator[Commit]:
     """The intervals that were written; those not done with carry no fingerprint, so that they are computed again."""
-    edge = [] if written.open_from is None else [Interval(written.open_from, datetime.max)]
+    edge = [] if written.open_from is None else [Interval(written.open_from, END_OF_TIME)]
     for each in subtract(written.intervals, edge):
         yield Commit(each, held.version, held.fingerprint, job.inputs)
     for each in subtract(written.intervals, subtract(written.intervals, edge)):
@@ -99,7 +100,10 @@ def next_held(job: Job, written: Written) -> Held:
 def recheck(job: Job, desk: Desk, checks: Sequence[Check]) -> Outcome:
     """Look at the rows that are there and note that the checks, as they are now, hold."""
     assert job.held is not None
-    held = replace(job.held, checks=job.identity.checks, at=job.now)
+    compared = {
+        key: version for key, version in job.inputs.items() if key not in job.identity.inputs + job.identity.files
+    }
+    held = replace(job.held, checks=job.identity.checks, inputs={**job.held.inputs, **compared}, at=job.now)
     with desk.session.transaction():
         results = audit(desk.session, job.node.name.quoted, checks, job.now)
         refuse_blocking(job, results, published=True)

@@ -8,6 +8,7 @@ from time import perf_counter
 from sqlpipe.domain.check import Freshness
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.domain.history import NodeFinished, State
+from sqlpipe.domain.plan import Change
 from sqlpipe.domain.project import CheckQuery, Incremental, Ingest, Python, Seed, Table, View
 from sqlpipe.engine.contract import Interrupted, QueryError
 from sqlpipe.plan.decide import Nothing, Recheck
@@ -49,13 +50,8 @@ def _perform(job: Job, desk: Desk) -> Outcome:
         case Nothing(), _:
             return Outcome("", changed=False)
         case Recheck(), _:
-            assert job.held is not None
-            edited = job.held.checks != job.identity.checks
-            checks = (
-                job.node.checks
-                if edited
-                else tuple(each for each in job.node.checks if isinstance(each.rule, Freshness))
-            )
+            only_freshness = job.decision.change is Change.DUE
+            checks = tuple(each for each in job.node.checks if not only_freshness or isinstance(each.rule, Freshness))
             return recheck(job, desk, checks)
         case _, View():
             return build_view(job, desk)

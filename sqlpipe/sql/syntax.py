@@ -34,7 +34,7 @@ _OPENING = {TokenType.L_PAREN: "(", TokenType.L_BRACKET: "[", TokenType.L_BRACE:
 _CLOSING = {TokenType.R_PAREN: "(", TokenType.R_BRACKET: "[", TokenType.R_BRACE: "{"}
 _QUOTED = re.compile(
     r"""
-    --[^\n]* | /\*.*?\*/ | '(?:[^']|'')*' | "(?:[^"]|"")*" | \$(\w*)\$.*?\$\1\$
+    --[^\n]* | '(?:[^']|'')*' | "(?:[^"]|"")*" | \$(\w*)\$.*?\$\1\$
     | (?P<open> /\* | ' | " | \$[A-Za-z_]*\$ )
     """,
     re.VERBOSE | re.DOTALL,
@@ -163,13 +163,25 @@ def _not_a_query(first: Token) -> SqlProblem:
 
 
 def _unclosed(text: str, error: TokenError) -> SqlProblem:
-    for match in _QUOTED.finditer(text):
-        if opened := match["open"]:
-            message = f"{_UNCLOSED[opened[0]]} is never closed"
-            return SqlProblem("SP202", message, match.start(), match.start() + len(opened), "it begins here")
+    position = 0
+    while (match := _QUOTED.search(text, position)) is not None:
+        position = _comment_end(text, match.start()) if match["open"] == "/*" else match.end()
+        if match["open"] and (match["open"] != "/*" or not position):
+            message = f"{_UNCLOSED[match['open'][0]]} is never closed"
+            help_ = "comments nest: each `/*` needs a `*/`" if match["open"] == "/*" else ""
+            return SqlProblem("SP202", message, match.start(), match.end(), "it begins here", help_)
     start = error.start or 0
     end = max(start + 1, error.end or len(text))
     return SqlProblem("SP202", "this cannot be read as SQL", start, end)
+
+
+def _comment_end(text: str, start: int) -> int:
+    depth = 0
+    for match in re.compile(r"/\*|\*/").finditer(text, start):
+        depth += 1 if match[0] == "/*" else -1
+        if not depth:
+            return match.end()
+    return 0
 
 
 def unbalanced(tokens: list[Token]) -> SqlProblem | None:

@@ -28,6 +28,8 @@ def problem(text: str) -> SqlProblem:
         ("select 'it''s' || 'b", "'", "the string is never closed"),
         ('select "a from t', '"', "the quoted name is never closed"),
         ("select /* a", "/*", "the comment is never closed"),
+        ("select 1 /* b */ /* reads data/*.csv */", "/*", "the comment is never closed"),
+        ("/* 'a /* \" */ */ select 'b", "'", "the string is never closed"),
         ("select $q$ a", "$q$", "the dollar-quoted string is never closed"),
         ("select a from t where", "where", "something is missing after `where`"),
         ("select 1 +", "+", "something is missing after `+`"),

@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -132,7 +133,8 @@ class Shop:
             date = f"2026-{1 + day // 28:02}-{1 + day % 28:02}"
             lines = "".join(f"{id},{date},{person},{amount}\n" for id, person, amount in self.days[day])
             self.land(f"orders-{day:04}.csv", "id,day,person,amount\n" + lines)
-        self.land(f"payments-{self.round:04}.csv", "id,amount\n" + "".join(f"{row[0]},{row[2]}\n" for row in self.rows()))
+        payments = "".join(f"{id},{amount}\n" for id, _person, amount in self.rows())
+        self.land(f"payments-{self.round:04}.csv", "id,amount\n" + payments)
         with self.crm() as crm:
             crm.execute("insert into people values (?, ?)", (self.round, f"person {self.round}"))
             crm.execute("update people set name = name || '!' where id = ?", (self.dice.randint(1, self.round),))
@@ -180,9 +182,9 @@ class Shop:
         process.communicate(timeout=120)
         return process.returncode == SIGKILLED
 
-    def differences(self) -> dict[str, list[object]]:
+    def differences(self) -> dict[str, list[Any]]:
         """Rows that are in one of a table and its source and not in the other, counting doubles."""
-        found: dict[str, list[object]] = {}
+        found: dict[str, list[Any]] = {}
         here = Path.cwd()
         os.chdir(self.root)
         try:

@@ -334,3 +334,12 @@ select day, unnest(tags) as tag from trips
 --> reads trips
 --> slice trips.day as day
 --> uses trips.day, trips.tags
+
+-- title: rows side by side
+select t.id from trips as t positional join stops as s where t.ts >= :start and t.ts < :end
+--> reads trips
+--> reads stops
+--> placeholder :start
+--> placeholder :end
+--> columns id
+--> uses trips.id, trips.ts, trips.ts
