@@ -125,7 +125,7 @@ def cli_page() -> str:
     parts = [
         NOTE,
         "# Commands",
-        "Results go to stdout, narration and error frames to stderr. `sqlpipe COMMAND --help` says what this page says.",
+        "Results go to stdout, narration and error frames to stderr. `sqlpipe COMMAND --help` says the same.",
         table(
             ("exit code", "meaning"),
             [
@@ -411,7 +411,7 @@ def selection_page() -> str:
             "# Selections",
             wrapped(
                 "`--select` (`-s`) and `--exclude` (`-x`) of `run`, `plan` and `list` take these words. Both may be "
-                "given several times. Nothing selected means everything. What a term excludes wins. A name that "
+                "given several times. Nothing selected means everything. What is excluded wins. A name that "
                 "matches nothing is an error, never an empty selection."
             ),
             "On the flights project of this repository:",

@@ -19,6 +19,7 @@ from sqlpipe.engine.contract import Interrupted, QueryError, Row
 # Every small table takes at least one block; with DuckDB's 256 KiB a thousand of them make a file four times as large
 # and take twice the memory. Below 64 KiB large tables are no longer compressed well and load at a third of the speed.
 _BLOCK_SIZE = 65536
+_RELATION = "_sqlpipe_relation"  # DuckDB 1 leaves a temporary view of this name behind
 _HOLDER = re.compile(r"held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 _WRITES = re.compile(r"\s*(create|insert|update|delete|copy|merge)\b", re.IGNORECASE)
 
@@ -72,7 +73,7 @@ class DuckSession:
         try:
             if isinstance(rows, duckdb.DuckDBPyRelation):
                 if self._owns(rows):
-                    rows.query("_sqlpipe_rows", target + "_sqlpipe_rows")
+                    rows.query(_RELATION, target + _RELATION)
                     return
                 rows = rows.to_arrow_reader()
             self._cursor.register("_sqlpipe_rows", rows)
@@ -87,7 +88,7 @@ class DuckSession:
         """Whether a relation belongs to this cursor, and not to one such as `duckdb.sql` uses."""
         mark = uuid4().hex
         self._cursor.execute(f"set variable _sqlpipe_session = '{mark}'").fetchall()
-        found = rows.query("_sqlpipe_rows", "select getvariable('_sqlpipe_session')")
+        found = rows.query(_RELATION, "select getvariable('_sqlpipe_session')")
         return found is not None and found.fetchall() == [(mark,)]
 
     def relation(self, query: str) -> object:
@@ -151,12 +152,17 @@ def open_engine(settings: Mapping[str, object], *, read_only: bool = False) -> D
     config: dict[str, Any] = dict(cast("Mapping[str, Any]", settings.get("settings") or {}))
     if settings.get("memory_limit"):
         config["memory_limit"] = settings["memory_limit"]
-    if path != ":memory:" and not Path(path).exists():
+    new = path != ":memory:" and not Path(path).exists()
+    if new:
         config.setdefault("default_block_size", str(settings.get("block_size") or _BLOCK_SIZE))
     try:
         connection = duckdb.connect(path, read_only=read_only, config=config)
     except duckdb.Error as error:
-        raise SqlpipeError(_opening_failed(error, path), exit_code=1) from error
+        failed = _opening_failed(error, path)
+        if new and not read_only and failed.code == "SP504":
+            # The beginning of a file that ran out of room would be taken for a damaged database.
+            Path(path).unlink(missing_ok=True)
+        raise SqlpipeError(failed, exit_code=1) from error
     return DuckEngine(connection, path)
 
 
@@ -175,11 +181,13 @@ def _opening_failed(error: duckdb.Error, path: str) -> Diagnostic:
             message=f"{path} is in use by another process",
             help="wait until it has finished; DuckDB lets one process write at a time",
         )
-    if "Corrupt database file" in text:
+    if any(word in text for word in _FULL):
+        return _full(text)
+    if "Corrupt database file" in text or "Could not read enough bytes" in text:
         return Diagnostic(
             code="SP503",
             message=f"{path} is damaged",
-            notes=(text.split("\n", maxsplit=1)[0],),
+            notes=(_said(text),),
             help="restore it from a copy, or move it away and build everything anew",
         )
     if "not a valid DuckDB database" in text:
@@ -190,7 +198,7 @@ def _opening_failed(error: duckdb.Error, path: str) -> Diagnostic:
         return Diagnostic(
             code="SP503",
             message=f"{path} was written by a newer DuckDB than {duckdb.__version__}, which cannot read it",
-            notes=(text.split("\n", maxsplit=1)[0],),
+            notes=(_said(text),),
             help='upgrade with `pip install --upgrade "duckdb>=2"`, or give another `path:` in profiles.yml',
         )
     if not Path(path).absolute().parent.is_dir():
@@ -207,7 +215,11 @@ def _opening_failed(error: duckdb.Error, path: str) -> Diagnostic:
             message=f"{path} cannot be written: {_reason(text)}",
             help="give this user the right to write the file and its folder, or another `path:` in profiles.yml",
         )
-    return Diagnostic(code="SP501", message=f"{path} cannot be opened: {text.splitlines()[0]}")
+    return Diagnostic(
+        code="SP501",
+        message=f"{path} cannot be opened: {_said(text)}",
+        help="mend the target in profiles.yml; `sqlpipe doctor` shows what is set",
+    )
 
 
 def _command_of(pid: str) -> str:
@@ -223,6 +235,28 @@ def _reason(text: str) -> str:
 
 _FULL = ("No space left", "disk is full", "File too large")
 _KIND = re.compile(r"^(?!INTERNAL)[A-Z][A-Za-z ]* Error: ")
+_CSV = re.compile(r"CSV Error on Line: (?P<line>\d+)\n(?:Original Line: .*\n)?(?P<what>.*)")
+_CSV_FILE = re.compile(r"^  file = (?P<file>.*)$", re.MULTILINE)
+_ADVICE = ("Possible ", "The search space", "Delimiter Candidates", "LINE ")
+
+
+def _said(text: str) -> str:
+    """The first line of an error without its kind, begun in lower case unless it begins with an acronym."""
+    said = _KIND.sub("", text.split("\n", maxsplit=1)[0]).rstrip().removesuffix("!").removesuffix(".")
+    return said if said[:2].isupper() else said[:1].lower() + said[1:]
+
+
+def _full(text: str) -> Diagnostic:
+    return Diagnostic(code="SP504", message=f"the disk is full: {_said(text)}", help="free some space and run again")
+
+
+def _unreadable_row(text: str) -> Diagnostic | None:
+    """What is wrong with a row of a CSV file, told with the file and the line in it."""
+    found, file = _CSV.search(text), _CSV_FILE.search(text)
+    if found is None or file is None:
+        return None
+    what = found["what"].rstrip(".")
+    return Diagnostic(code="SP505", message=f"{file['file']}, line {found['line']}: {what[:1].lower()}{what[1:]}")
 _AT = re.compile(r"\n\nLINE (?P<line>\d+): (?P<shown>.*)\n(?P<blank>\s*)(?P<carets>\^+)")
 
 
@@ -231,15 +265,11 @@ def translate(error: duckdb.Error, sql: str) -> SqlpipeError:
     text = str(error)
     if isinstance(error, duckdb.InterruptException):
         return Interrupted(Diagnostic(code="SP505", message="the query was cancelled"))
-    if isinstance(error, duckdb.IOException) and any(word in text for word in _FULL):
-        return SqlpipeError(
-            Diagnostic(
-                code="SP504", message=f"the disk is full: {text.splitlines()[0]}", help="free some space and run again"
-            )
-        )
+    if isinstance(error, duckdb.IOException | duckdb.TransactionException) and any(word in text for word in _FULL):
+        return SqlpipeError(_full(text))
     if "attached in read-only mode" in text or (isinstance(error, duckdb.IOException) and "Permission denied" in text):
         return SqlpipeError(
-            Diagnostic(code="SP504", message=text.splitlines()[0], help="give this user the right to write there")
+            Diagnostic(code="SP504", message=_said(text), help="give this user the right to write there")
         )
     if isinstance(error, duckdb.TransactionException) and "onflict" in text:
         return SqlpipeError(
@@ -251,12 +281,11 @@ def translate(error: duckdb.Error, sql: str) -> SqlpipeError:
             )
         )
     place = _AT.search(text)
-    message, _, candidates = text[: place.start()].partition("\n") if place else text.partition("\n")
-    message = _KIND.sub("", message).removesuffix("!")
-    diagnostic = Diagnostic(
+    candidates = (text[: place.start()] if place else text).split("\n")[1:]
+    diagnostic = _unreadable_row(text) or Diagnostic(
         code="SP505",
-        message=message[0].lower() + message[1:] if message else type(error).__name__,
-        notes=tuple(line for line in candidates.split("\n") if line.strip())[:3],
+        message=_said(text) or type(error).__name__,
+        notes=tuple(line.strip() for line in candidates if line.strip() and not line.startswith(_ADVICE))[:3],
     )
     if place is None:
         return QueryError(diagnostic, sql)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from sqlpipe.domain.project import Embedded, Incremental, Ingest, Node, Source, TimeColumn, View
+from sqlpipe.domain.check import Check
+from sqlpipe.domain.project import CheckQuery, Embedded, Incremental, Ingest, Node, Source, TimeColumn, View
 from sqlpipe.graph.dag import Graph
 
 
@@ -37,7 +38,8 @@ def identify(graph: Graph) -> Mapping[str, Identity]:
         through = [each for each in parents if isinstance(graph.nodes[each].kind, View | Embedded)]
         tables = {each for each in parents if each not in through}
         tables |= {table for each in through for table in identities[each].inputs}
-        parts = [node.digest, *sorted(tables), *(identities[each].fingerprint for each in sorted(through))]
+        own = _strictness(node.kind.check) if isinstance(node.kind, CheckQuery) else ""
+        parts = [node.digest + own, *sorted(tables), *(identities[each].fingerprint for each in sorted(through))]
         inputs = tuple(sorted(tables))
         reads = node.query.files if node.query is not None and not isinstance(node.kind, Ingest) else ()
         files = {f"file:{pattern}" for read in reads for pattern in read.patterns}
@@ -51,11 +53,13 @@ def identify(graph: Graph) -> Mapping[str, Identity]:
             volatile=(node.query is not None and node.query.volatile)
             or not all(read.patterns for read in reads)
             or any(identities[each].volatile for each in through),
-            checks=digest(
-                *(repr(check.rule) + repr((check.severity, check.where, check.tolerance)) for check in node.checks)
-            ),
+            checks=digest(*(_strictness(check) for check in node.checks)),
         )
     return identities
+
+
+def _strictness(check: Check) -> str:
+    return repr((check.rule, check.severity, check.where, check.tolerance))
 
 
 def digest(*parts: str) -> str:

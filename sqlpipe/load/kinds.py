@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlpipe.domain.check import Check, RowCount, Tolerance
+from sqlpipe.domain.check import Check, Expression, Tolerance
 from sqlpipe.domain.diagnostic import Place, Severity, did_you_mean
 from sqlpipe.domain.project import (
     CheckQuery,
@@ -177,4 +177,4 @@ def _complain_of_contradictions(
 def _check_query(file: SourceFile, header: Header) -> CheckQuery:
     """Every row of the query is an offence, so that it has to have none."""
     severity, tolerance = header.severity or Severity.ERROR, header.tolerance or Tolerance()
-    return CheckQuery(Check(RowCount(max=0), str(file.name), TOP, severity, tolerance=tolerance))
+    return CheckQuery(Check(Expression("false"), str(file.name), TOP, severity, tolerance=tolerance))

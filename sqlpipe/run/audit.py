@@ -50,17 +50,25 @@ def complaints(root: Path, node: Node, results: Sequence[CheckResult], *, publis
 
 def _complaint(root: Path, node: Node, result: CheckResult, *, published: bool) -> Diagnostic:
     check = result.check
-    fresh = isinstance(check.rule, Freshness)
-    counted = "" if isinstance(check.rule, RowCount | Freshness) else f": {result.offences:,} of {result.total:,} rows"
     return Diagnostic(
-        code="SP403" if fresh else "SP402",
-        message=f"check `{check.name}` fails for {node.name}{counted}",
+        code="SP403" if isinstance(check.rule, Freshness) else "SP402",
+        message=_message(node, result),
         span=span_of(node.path, _text(root / node.path), check.place),
         label=result.note,
         notes=_state(node, published=published),
         help=f"see them with `sqlpipe show {node.name} --failed`" if result.sample else "",
         severity=Severity.ERROR,
     )
+
+
+def _message(node: Node, result: CheckResult) -> str:
+    if isinstance(node.kind, CheckQuery):
+        rows = "1 row" if result.offences == 1 else f"{result.offences:,} rows"
+        return f"{node.name} finds {rows}"
+    said = f"check `{result.check.name}` fails for {node.name}"
+    if isinstance(result.check.rule, RowCount | Freshness):
+        return said
+    return f"{said}: {result.offences:,} of {result.total:,} rows"
 
 
 def _state(node: Node, *, published: bool) -> tuple[str, ...]:

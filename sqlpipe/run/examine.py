@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import sqlpipe
@@ -30,6 +29,9 @@ class Finding:
 
 def versions() -> list[Finding]:
     """The versions of what does the work; an extra that is not installed is told without alarm."""
+    # Takes as long to import as half of this package, and only `doctor` needs it.
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
     found = [Finding("sqlpipe", "ok", f"{sqlpipe.__version__} on Python {platform.python_version()}")]
     for name in _PARTS:
         try:

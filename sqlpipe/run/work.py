@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
 
@@ -26,7 +27,9 @@ def work(job: Job, desk: Desk) -> tuple[NodeFinished, Outcome | None]:
         outcome = _perform(job, desk)
     except SqlpipeError as error:
         finished = replace(_failed(job, error), seconds=perf_counter() - began)
-        _note(desk, job, finished)
+        # When the run is being cancelled even this may be interrupted; the next run decides by what was committed.
+        with suppress(SqlpipeError):
+            _note(desk, job, finished)
         return finished, None
     unchanged = outcome.held is None or (not outcome.changed and outcome.action in {"delta", "compare", "checks"})
     finished = NodeFinished(
@@ -83,13 +86,23 @@ def _failed(job: Job, error: SqlpipeError) -> NodeFinished:
         kind=job.node.kind_name,
         state=State.CANCELLED if cancelled else State.FAILED,
         action=job.node.kind_name,
-        detail="cancelled"
-        if cancelled
-        else ("check failed; live table left as it was" if results else diagnostics[0].message),
+        detail=_why(job, error),
         reason=job.decision.reason,
         checks=results,
         diagnostics=() if cancelled else diagnostics,
     )
+
+
+def _why(job: Job, error: SqlpipeError) -> str:
+    match error, job.node.kind:
+        case Interrupted(), _:
+            return "cancelled"
+        case ChecksFailed(), CheckQuery():
+            return "check failed"
+        case ChecksFailed(), _:
+            return "check failed; live table left as it was"
+        case _:
+            return error.diagnostics[0].message
 
 
 def _note(desk: Desk, job: Job, finished: NodeFinished) -> None:

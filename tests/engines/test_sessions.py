@@ -168,6 +168,14 @@ def test_a_relation_of_the_session_is_staged(session: Session) -> None:
     assert session.query("select sum(b) from delta") == [(15,)]
 
 
+def test_relations_and_tables_are_staged_by_turns(session: Session) -> None:
+    for number in range(3):
+        session.stage("delta", session.relation(f"select {number} as a"))
+        assert session.query("from delta") == [(number,)]
+        session.stage("delta", pa.table({"a": [number + 10]}))
+        assert session.query("from delta") == [(number + 10,)]
+
+
 def test_relations_are_staged_in_a_transaction_too(engine: Engine, session: Session) -> None:
     session.execute("create table t as select 1 as a")
     with session.transaction():
