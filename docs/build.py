@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from datetime import UTC, datetime
 from inspect import cleandoc
 from pathlib import Path
@@ -455,23 +455,17 @@ def events_page() -> str:
 
 def _fields(value: type) -> str:
     assert is_dataclass(value)
-    rows = [(f"`{each.name}`", f"`{_type(each)}`", _default(each)) for each in fields(value)]
-    return table(("field", "type", "if not given"), rows)
+    return table(("field", "type"), [(f"`{each.name}`", _type(each)) for each in fields(value)])
 
 
 def _type(field: Field[Any]) -> str:
     """The type as JSON has it."""
     said = str(field.type)
     names = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "datetime": "time"}
-    said = re.sub(r"tuple\[(.+), \.\.\.\]", r"list of \1", said)
+    names |= {"Rule": "object", "Severity": "`error` or `warn`"}
+    said = re.sub(r"tuple\[(.+), \.\.\.\]", r"list of \1", said).replace("tuple[", "[")
     said = re.sub(r"Mapping\[str, (\w+)\]", r"object of \1", said).replace(" | None", " or null")
     return re.sub(r"\w+", lambda match: names.get(match[0], match[0]), said)
-
-
-def _default(field: Field[Any]) -> str:
-    if field.default is MISSING:
-        return ""
-    return f"`{json.dumps(as_json(field.default))}`"
 
 
 # Markdown

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from uuid import uuid4
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.domain.history import Event, RunFinished
 from sqlpipe.domain.plan import Plan
-from sqlpipe.domain.project import CheckQuery, Embedded, Ingest, Node, Project
+from sqlpipe.domain.project import CheckQuery, Embedded, FilesCursor, Ingest, Node, Project
 from sqlpipe.engine.contract import Engine, Session
 from sqlpipe.engine.door import open_engine
 from sqlpipe.graph import dag
@@ -25,12 +25,14 @@ from sqlpipe.graph.select import Selection
 from sqlpipe.load import files
 from sqlpipe.load.profile import Profile, read_profile
 from sqlpipe.load.project import load
+from sqlpipe.load.secret import hide
 from sqlpipe.plan import build
 from sqlpipe.plan.compile import compile_query
 from sqlpipe.plan.decide import Standing
 from sqlpipe.run import examine
 from sqlpipe.run.examine import Finding
 from sqlpipe.run.execute import Setting, execute
+from sqlpipe.run.ingest import unknown_connection
 from sqlpipe.run.observe import observe
 from sqlpipe.store import ledger
 
@@ -119,6 +121,7 @@ def plan(workspace: Workspace, selection: Selection, *, full_refresh: bool = Fal
     """What a run of the selection would do, without doing any of it."""
     profile = _profile(workspace)
     keys = _keys(workspace, selection)
+    _require_connections(workspace, keys)
     identities = identify(workspace.graph)
     with _reading(workspace) as opened:
         session = opened[1] if opened else None
@@ -130,9 +133,10 @@ def plan(workspace: Workspace, selection: Selection, *, full_refresh: bool = Fal
             now=workspace.now,
             full_refresh=full_refresh,
         )
-        return build.build(
+        built = build.build(
             workspace.graph, identities, keys, standing, target=profile.target, database=str(profile.settings["path"])
         )
+    return replace(built, steps=tuple(replace(step, sql=hide(step.sql)) for step in built.steps))
 
 
 def run(  # noqa: PLR0913 - each is an option of the command
@@ -147,6 +151,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
 ) -> RunFinished:
     """Plan the selection and carry the plan out; `on_event` hears of everything on the calling thread."""
     profile = _profile(workspace)
+    _require_connections(workspace, _keys(workspace, selection))
     identities = identify(workspace.graph)
     engine = open_engine(profile.settings)
     try:
@@ -220,7 +225,7 @@ def render(workspace: Workspace, name: str) -> str:
             ),
             exit_code=2,
         )
-    return node.body if isinstance(node.kind, Ingest) else compile_query(workspace.graph, node)
+    return hide(node.body if isinstance(node.kind, Ingest) else compile_query(workspace.graph, node))
 
 
 def show(
@@ -274,7 +279,9 @@ def _offences(session: Session, node: Node, limit: int) -> Rows:
 
 
 def _one(workspace: Workspace, name: str) -> Node:
-    """The one node that a name means, as a selection would find it."""
+    """The one node that a name means: its full name, whatever characters it has, or what a selection would find."""
+    if name.casefold() in workspace.graph.nodes:
+        return workspace.graph.nodes[name.casefold()]
     found = selecting.select(workspace.graph, Selection((name,)))
     if len(found) != 1:
         raise SqlpipeError(
@@ -296,6 +303,20 @@ def _keys(workspace: Workspace, selection: Selection, failed: set[str] | None = 
             return ledger.failed(opened[1]) if opened else set()
 
     return selecting.select(workspace.graph, selection, named=workspace.project.selections, marks=marks)
+
+
+def _require_connections(workspace: Workspace, keys: Iterable[str]) -> None:
+    """Raise SP108 for every selected ingest from a connection that the profile does not have."""
+    connections = _profile(workspace).connections
+    found = [
+        unknown_connection(workspace.root, node, node.kind, connections)
+        for node in map(workspace.graph.nodes.__getitem__, keys)
+        if isinstance(node.kind, Ingest)
+        and not isinstance(node.kind.cursor, FilesCursor)
+        and node.kind.source not in connections
+    ]
+    if found:
+        raise SqlpipeError(*found)
 
 
 def _profile(workspace: Workspace) -> Profile:

@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from sqlpipe.domain.check import Check
 from sqlpipe.domain.diagnostic import Place
 from sqlpipe.domain.held import Commit, Held
-from sqlpipe.domain.interval import Grain, Interval
+from sqlpipe.domain.interval import Grain, Interval, floor
 from sqlpipe.domain.names import TableName
 from sqlpipe.domain.project import (
     FilesCursor,
     Incremental,
     Ingest,
     Kind,
-    Node, Project, Source, Table, TimeColumn, View,
+    Node,
+    Project,
+    Source,
+    Table,
+    TimeColumn,
+    View,
 )
 from sqlpipe.graph import dag
 from sqlpipe.graph.dag import Graph
-from sqlpipe.graph.fingerprint import Identity, digest, identify
+from sqlpipe.graph.fingerprint import Identity, digest, identify, time_of
 from sqlpipe.plan.decide import Decision, Fill, Nothing, Recheck, Standing, decide, inputs_of
 from sqlpipe.sql.parse import analyse
 
 at = datetime.fromisoformat
+_analyse = cache(analyse)
 
 
 def days(start: str, end: str) -> Interval:
@@ -44,7 +52,7 @@ def node(
     path: str = "",
 ) -> Node:
     """A node; what it reads are the references of its SQL unless told."""
-    query = analyse(sql) if sql else None
+    query = _analyse(sql) if sql else None
     parents = reads if reads is not None else dict.fromkeys(each.text for each in query.references) if query else ()
     table = TableName.parse(name)
     kind = kind or (Table() if sql else Source())
@@ -70,9 +78,9 @@ def graph(*nodes: Node) -> Graph:
     return dag.build(project(*nodes))
 
 
-def incremental(name: str, sql: str, *, column: str = "day", grain: Grain = Grain.DAY, **settings: object) -> Node:
+def incremental(name: str, sql: str, *, column: str = "day", grain: Grain = Grain.DAY, **settings: Any) -> Node:
     """An incremental table; `settings` are those of its time column."""
-    time = replace(TimeColumn(column, grain), **settings)  # type: ignore[arg-type]
+    time = replace(TimeColumn(column, grain), **settings)
     return node(name, sql, Incremental(time))
 
 
@@ -137,7 +145,11 @@ class Books:
             case Fill(intervals=intervals):
                 self.commit(key, *intervals)
             case _:
-                self.commit(key, *covers, whole=True)
+                time = time_of(self.graph.nodes[key])
+                window = []
+                if time is not None and time.start is not None and time.start < self.now:
+                    window = [Interval(floor(time.start, time.grain), floor(self.now, time.grain))]
+                self.commit(key, *covers, *window, whole=True)
 
     def run(self) -> dict[str, Decision]:
         """Decide on and obey for every node in order; ingests find nothing new."""

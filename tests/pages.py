@@ -99,6 +99,7 @@ def rewritten(page: str, folder: Path) -> str:
     """The page with the output that its commands really have, where that is not alike."""
     pieces, at = [], 0
     for fence, typed in run(page, folder):
+        assert not any("Traceback" in real for _, real in typed), typed
         text = "".join(_console(each, real) for each, real in typed)
         pieces += [page[at : fence.start], text]
         at = fence.end

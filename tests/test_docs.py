@@ -100,6 +100,19 @@ def test_a_page_runs_in_one_shell_and_writes_its_files(tmp_path: Path) -> None:
     assert rewritten(page, tmp_path).endswith("$ cd a\n$ cat b.sql\nselect 1;\n$ false\n$ echo $?\n1\n```\n")
 
 
+def lines_of(text: str) -> set[str]:
+    """The lines of output, times masked and blanks evened out."""
+    return {re.sub(r"  +", "  ", re.sub(r"\b\d+\.\d+s", "0.0s", line.strip())) for line in text.splitlines()}
+
+
+def test_what_the_readme_quotes_is_shown_by_a_guide() -> None:
+    shown = lines_of("".join(page.read_text(encoding="utf-8") for page in GUIDES[1:]))
+    quoted = [each for each in fences(GUIDES[0].read_text(encoding="utf-8")) if each.language == "text"]
+    results = {line for each in quoted for line in lines_of(each.text) if line.startswith(("✓", "!", "warns:"))}
+    assert results
+    assert sorted(results - shown) == []
+
+
 # Links and prose
 
 
@@ -123,6 +136,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_prose_fits_the_width(page: Path) -> None:
+    if page.parent.name == "decisions":
+        pytest.skip("a decision is left as it was written")
     prose = _FENCED.sub("", page.read_text(encoding="utf-8"))
     long = [line for line in prose.splitlines() if len(line) > _WIDTH and not line.startswith("|")]
     assert long == []
@@ -131,6 +146,7 @@ def test_prose_fits_the_width(page: Path) -> None:
 def test_every_page_is_in_the_index() -> None:
     index = (DOCS / "README.md").read_text(encoding="utf-8")
     linked = {(DOCS / found["to"].partition("#")[0]).resolve() for found in _LINK.finditer(index)}
+    linked |= {page for folder in linked if folder.is_dir() for page in folder.glob("*.md")}
     missing = [name_of(path) for path in DOCS.rglob("*.md") if path not in linked and path != DOCS / "README.md"]
     assert missing == []
 
@@ -183,8 +199,10 @@ def test_every_code_is_told() -> None:
 
 def test_every_key_kind_and_rule_of_a_header_is_told() -> None:
     text = reference("header.md")
-    for word in (*KEYS, *KIND_NAMES.values(), *RULES):
-        assert f"`{word}`" in text, word
+    for word in (*KEYS, *KIND_NAMES.values()):
+        assert f"| `{word}` |" in text, word
+    for word in (*KEYS, *RULES):
+        assert f"### {word}\n" in text, word
 
 
 def test_every_setting_and_variable_is_told() -> None:

@@ -41,7 +41,7 @@ def run(
     \b
       sqlpipe run
       sqlpipe run -s +marts.revenue
-      sqlpipe run -s failed+ --threads 8
+      sqlpipe run -s +failed+ --threads 8
     """  # noqa: D301 - click reads the backspace
     workspace = open_asked(where)
     selection = app.Selection(select, exclude)
@@ -64,7 +64,7 @@ def run(
 def _again(where: Where) -> str:
     """The command that takes up what failed, in the same place."""
     place = click.get_current_context().get_parameter_source
-    words = ["sqlpipe run -s failed+"]
+    words = ["sqlpipe run -s +failed+"]
     if where.target and place("target") is click.core.ParameterSource.COMMANDLINE:
         words.append(f"-t {where.target}")
     if place("project") is click.core.ParameterSource.COMMANDLINE:

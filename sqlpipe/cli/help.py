@@ -7,12 +7,13 @@ from click.shell_completion import get_completion_class
 
 from sqlpipe import app
 from sqlpipe.cli.asked import Where, face, located
-from sqlpipe.cli.look import Look, align, tame
+from sqlpipe.cli.look import Look, align, measure, pad, tame
 from sqlpipe.cli.terminal import Terminal
 from sqlpipe.domain.codes import CODES, Code
 from sqlpipe.domain.diagnostic import did_you_mean
 
 _SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "error": ("✗", "red")}
+_WIDEST = 32
 
 
 @click.command("doctor", short_help="Examine settings and connection, and tell where each came from.")
@@ -40,13 +41,19 @@ def _finding_lines(findings: list[app.Finding], look: Look) -> list[str]:
     if not findings:
         return []
     width = look.symbols(sign for sign, _ in _SIGNS.values())
-    cells = [(tame(each.topic), tame(each.text), tame(each.origin)) for each in findings]
+    widest = max((measure(each.text) for each in findings if each.origin and measure(each.text) <= _WIDEST), default=0)
+    cells = [(tame(each.topic), _beside(tame(each.text), tame(each.origin), widest)) for each in findings]
     lines = []
     for finding, line in zip(findings, align(cells), strict=True):
         sign, colour = _SIGNS[finding.state]
         mark = look.symbol(sign)
         lines.append(f"  {look.paint(mark, colour)}{' ' * (width - len(mark))}  {line}")
     return lines
+
+
+def _beside(text: str, origin: str, width: int) -> str:
+    """The text with its origin in a column of its own, or right behind it where it is long."""
+    return f"{pad(text, width)}   {origin}" if origin else text
 
 
 @click.command("explain", short_help="Explain the code of an error.")

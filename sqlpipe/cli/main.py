@@ -74,9 +74,13 @@ class Door(click.Group):
         """Run one command and exit: 0 well, 1 errors in the pipeline, 2 wrong usage, 3 our bug, 130 interrupted."""
         try:
             code = super().main(*args, **{"prog_name": "sqlpipe", **options, "standalone_mode": False})
-        except click.exceptions.Abort:
-            click.echo("interrupted", err=True)
-            code = 130
+        except click.exceptions.Abort as error:
+            # Click takes the end of a file for Ctrl-C; nothing here reads from the keyboard, so that is a bug.
+            if isinstance(error.__cause__, EOFError):
+                code = _report_bug()
+            else:
+                click.echo("interrupted", err=True)
+                code = 130
         except click.ClickException as error:
             error.show()
             code = 2

@@ -67,7 +67,9 @@ def _action(event: NodeFinished) -> str:
 def _aside(event: NodeFinished) -> str:
     parts = [event.detail]
     if event.warnings:
-        parts.append(f"{event.warnings} of {count(len(event.checks), 'check')} warns")
+        parts.append(
+            f"{event.warnings} of {count(len(event.checks), 'check')} {'warns' if event.warnings == 1 else 'warn'}"
+        )
     return "; ".join(part for part in parts if part) or ("" if event.state is State.DONE else event.reason)
 
 

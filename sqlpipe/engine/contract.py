@@ -24,6 +24,10 @@ class Interrupted(SqlpipeError):
     """A statement was stopped because the run is being cancelled."""
 
 
+class NoTable(SqlpipeError):
+    """What was to be staged is neither an Arrow stream nor a dataframe nor a relation."""
+
+
 class Session(Protocol):
     """One worker's connection; used by one thread at a time, except `interrupt`. Closed at the end of a `with`."""
 
@@ -48,7 +52,7 @@ class Session(Protocol):
         ...
 
     def stage(self, name: str, rows: object) -> None:
-        """Write an Arrow stream, a dataframe or a relation into a temporary table."""
+        """Write an Arrow stream, a dataframe or a relation into a temporary table; raises NoTable for anything else."""
         ...
 
     def relation(self, query: str) -> object:

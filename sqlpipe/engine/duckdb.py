@@ -14,7 +14,7 @@ import duckdb
 
 from sqlpipe.domain.diagnostic import Diagnostic, Place, SqlpipeError
 from sqlpipe.domain.names import TableName, quote
-from sqlpipe.engine.contract import Interrupted, QueryError, Row
+from sqlpipe.engine.contract import Interrupted, NoTable, QueryError, Row
 
 # Every small table takes at least one block; with DuckDB's 256 KiB a thousand of them make a file four times as large
 # and take twice the memory. Below 64 KiB large tables are no longer compressed well and load at a third of the speed.
@@ -68,7 +68,10 @@ class DuckSession:
             raise
 
     def stage(self, name: str, rows: object) -> None:
-        """Write rows from Arrow, a dataframe or a relation into a temporary table, batch by batch inside DuckDB."""
+        """Write rows from Arrow, a dataframe or a relation into a temporary table, batch by batch inside DuckDB.
+
+        Raises NoTable for anything else.
+        """
         target = f"create or replace temp table {quote(name)} as select * from "
         try:
             if isinstance(rows, duckdb.DuckDBPyRelation):
@@ -82,6 +85,9 @@ class DuckSession:
             finally:
                 self._cursor.unregister("_sqlpipe_rows")
         except duckdb.Error as error:
+            if "not suitable for replacement scans" in str(error):
+                said = f"{type(rows).__name__} is not a table"
+                raise NoTable(Diagnostic(code="SP511", message=said)) from error
             raise translate(error, "") from error
 
     def _owns(self, rows: duckdb.DuckDBPyRelation) -> bool:
@@ -161,46 +167,19 @@ def open_engine(settings: Mapping[str, object], *, read_only: bool = False) -> D
         failed = _opening_failed(error, path)
         if new and not read_only and failed.code == "SP504":
             # The beginning of a file that ran out of room would be taken for a damaged database.
-            Path(path).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(path).unlink()
         raise SqlpipeError(failed, exit_code=1) from error
     return DuckEngine(connection, path)
 
 
 def _opening_failed(error: duckdb.Error, path: str) -> Diagnostic:
     text = str(error)
-    if "lock" in text and (holder := _HOLDER.search(text)):
-        program = _command_of(holder["pid"]) or holder["program"]
-        return Diagnostic(
-            code="SP502",
-            message=f"{path} is in use by another process: {program} (PID {holder['pid']})",
-            help="wait until it has finished, or stop it; DuckDB lets one process write at a time",
-        )
-    if "Could not set lock" in text or "being used by another process" in text:
-        return Diagnostic(
-            code="SP502",
-            message=f"{path} is in use by another process",
-            help="wait until it has finished; DuckDB lets one process write at a time",
-        )
+    found = _in_use(text, path) or _not_ours_to_read(text, path)
+    if found is not None:
+        return found
     if any(word in text for word in _FULL):
         return _full(text)
-    if "Corrupt database file" in text or "Could not read enough bytes" in text:
-        return Diagnostic(
-            code="SP503",
-            message=f"{path} is damaged",
-            notes=(_said(text),),
-            help="restore it from a copy, or move it away and build everything anew",
-        )
-    if "not a valid DuckDB database" in text:
-        return Diagnostic(
-            code="SP503", message=f"{path} is not a DuckDB database file", help="give another `path:` in profiles.yml"
-        )
-    if "newer version" in text or "version number" in text or "storage version" in text.lower():
-        return Diagnostic(
-            code="SP503",
-            message=f"{path} was written by a newer DuckDB than {duckdb.__version__}, which cannot read it",
-            notes=(_said(text),),
-            help='upgrade with `pip install --upgrade "duckdb>=2"`, or give another `path:` in profiles.yml',
-        )
     if not Path(path).absolute().parent.is_dir():
         return Diagnostic(
             code="SP501",
@@ -222,10 +201,49 @@ def _opening_failed(error: duckdb.Error, path: str) -> Diagnostic:
     )
 
 
+def _in_use(text: str, path: str) -> Diagnostic | None:
+    if "lock" in text and (holder := _HOLDER.search(text)):
+        program = _command_of(holder["pid"]) or holder["program"]
+        return Diagnostic(
+            code="SP502",
+            message=f"{path} is in use by another process: {program} (PID {holder['pid']})",
+            help="wait until it has finished, or stop it; DuckDB lets one process write at a time",
+        )
+    if "Could not set lock" in text or "being used by another process" in text:
+        return Diagnostic(
+            code="SP502",
+            message=f"{path} is in use by another process",
+            help="wait until it has finished; DuckDB lets one process write at a time",
+        )
+    return None
+
+
+def _not_ours_to_read(text: str, path: str) -> Diagnostic | None:
+    if "Corrupt database file" in text or "Could not read enough bytes" in text:
+        return Diagnostic(
+            code="SP503",
+            message=f"{path} is damaged",
+            notes=(_said(text),),
+            help="restore it from a copy, or move it away and build everything anew",
+        )
+    if "not a valid DuckDB database" in text:
+        return Diagnostic(
+            code="SP503", message=f"{path} is not a DuckDB database file", help="give another `path:` in profiles.yml"
+        )
+    if "newer version" in text or "version number" in text or "storage version" in text.lower():
+        return Diagnostic(
+            code="SP503",
+            message=f"{path} was written by a newer DuckDB than {duckdb.__version__}, which cannot read it",
+            notes=(_said(text),),
+            help='upgrade with `pip install --upgrade "duckdb>=2"`, or give another `path:` in profiles.yml',
+        )
+    return None
+
+
 def _command_of(pid: str) -> str:
     with suppress(OSError):
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-        return " ".join(word for word in words if word)[:120]
+        return " ".join(" ".join(words).split())[:120]
     return ""
 
 
@@ -243,7 +261,12 @@ _ADVICE = ("Possible ", "The search space", "Delimiter Candidates", "LINE ")
 def _said(text: str) -> str:
     """The first line of an error without its kind, begun in lower case unless it begins with an acronym."""
     said = _KIND.sub("", text.split("\n", maxsplit=1)[0]).rstrip().removesuffix("!").removesuffix(".")
+    said = said.replace(" Function with name ", " function ", 1)
     return said if said[:2].isupper() else said[:1].lower() + said[1:]
+
+
+def _tidy(line: str) -> str:
+    return line.strip().replace("bindings: :", "bindings:")
 
 
 def _full(text: str) -> Diagnostic:
@@ -257,6 +280,8 @@ def _unreadable_row(text: str) -> Diagnostic | None:
         return None
     what = found["what"].rstrip(".")
     return Diagnostic(code="SP505", message=f"{file['file']}, line {found['line']}: {what[:1].lower()}{what[1:]}")
+
+
 _AT = re.compile(r"\n\nLINE (?P<line>\d+): (?P<shown>.*)\n(?P<blank>\s*)(?P<carets>\^+)")
 
 
@@ -285,7 +310,7 @@ def translate(error: duckdb.Error, sql: str) -> SqlpipeError:
     diagnostic = _unreadable_row(text) or Diagnostic(
         code="SP505",
         message=_said(text) or type(error).__name__,
-        notes=tuple(line.strip() for line in candidates if line.strip() and not line.startswith(_ADVICE))[:3],
+        notes=tuple(_tidy(line) for line in candidates if line.strip() and not line.startswith(_ADVICE))[:3],
     )
     if place is None:
         return QueryError(diagnostic, sql)

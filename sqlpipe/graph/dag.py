@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
-from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
+from sqlpipe.domain.diagnostic import Diagnostic, Place, Span, SqlpipeError, place_of
 from sqlpipe.domain.project import Node, Project
 
 
@@ -47,12 +47,31 @@ def _describe_cycle(project: Project, cycle: list[str]) -> Diagnostic:
     smallest = min(range(len(path) - 1), key=lambda index: path[index])
     path = [*path[smallest:-1], *path[:smallest], path[smallest]]
     nodes = [project.nodes[key] for key in path]
+    spans = [_where_read(node, after) for node, after in pairwise(nodes)]
     return Diagnostic(
         code="SP301",
         message="cycle: " + " → ".join(str(node.name) for node in nodes),
-        notes=tuple(f"{node.path}: {node.name} reads {after.name}" for node, after in pairwise(nodes)),
+        span=spans[0],
+        label=f"reads {nodes[1].name}",
+        notes=tuple(
+            f"{span.file}:{span.place.line}: {node.name} reads {after.name}"
+            for span, (node, after) in zip(spans, pairwise(nodes), strict=True)
+        ),
         help="take one of these references out, or name it under `depends_on: {ignore: [...]}`",
     )
+
+
+def _where_read(node: Node, table: Node) -> Span:
+    """Where a node names a table that it reads; the top of its file if that cannot be told."""
+    for each in node.query.references if node.query else ():
+        if each.text.casefold() in (table.key, table.name.name.casefold()):
+            place = place_of(node.body, each.start, each.end)
+            if not node.lines:
+                said = node.body.split("\n")[place.line - 1]
+                line = node.body_line + place.line - 1
+                return Span(node.path, replace(place, line=line), ((line, said),))
+            return Span(node.path, Place(node.lines[place.line - 1], 1))
+    return Span(node.path, Place(1, 1))
 
 
 def reach(start: Iterable[str], edges: Mapping[str, tuple[str, ...]], depth: int | None = None) -> set[str]:

@@ -49,13 +49,19 @@ def identify(graph: Graph) -> Mapping[str, Identity]:
             inputs=inputs,
             aligned=_aligned(graph, node, inputs) if isinstance(node.kind, Incremental) else frozenset(),
             files=tuple(sorted(files)),
-            compared=tuple(sorted(node.compared & graph.nodes.keys())),
+            compared=_compared(graph, node),
             volatile=(node.query is not None and node.query.volatile)
             or not all(read.patterns for read in reads)
             or any(identities[each].volatile for each in through),
             checks=digest(*(_strictness(check) for check in node.checks)),
         )
     return identities
+
+
+def _compared(graph: Graph, node: Node) -> tuple[str, ...]:
+    """What the checks read besides the rows that a run of the node writes: of a source, its own rows."""
+    own = {node.key} if isinstance(node.kind, Source) and node.checks else set()
+    return tuple(sorted((node.compared & graph.nodes.keys()) | own))
 
 
 def _strictness(check: Check) -> str:

@@ -55,6 +55,10 @@ class _Reader:
     def union(self, words: Iterable[str]) -> set[str]:
         chosen: set[str] = set()
         for word in words:
+            # The full name of a node may have blanks in it.
+            if word.casefold() in self._graph.nodes:
+                chosen.add(word.casefold())
+                continue
             for term in word.split():
                 chosen |= self._intersection(term)
         return chosen

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from importlib.util import find_spec
@@ -41,7 +43,7 @@ class Cache:
             around = surroundings.hash(path, raw[_TEMPLATED], tuple(raw[_ENVIRONMENT]), tuple(raw[_MODULES]))
             if entry[1] != around:
                 return None
-            facts: Facts = decode(Facts, raw)
+            facts: Facts = decode(Facts, _unveiled(raw, surroundings.environ) if raw[_ENVIRONMENT] else raw)
         except (LookupError, TypeError, ValueError, AttributeError):
             return None
         self.facts[path] = content, around, facts
@@ -70,6 +72,7 @@ class Cache:
         self.changed = True
 
 
+_VEIL = re.compile("\0(\\w+)\0")
 _NAMES = tuple(Facts.__dataclass_fields__)
 _TEMPLATED, _ENVIRONMENT, _MODULES = (_NAMES.index(each) for each in ("templated", "environment", "modules"))
 
@@ -86,12 +89,15 @@ def open_cache(root: Path) -> Cache:
     return Cache(version, changed=True)
 
 
-def save_cache(cache: Cache, root: Path) -> None:
+def save_cache(cache: Cache, root: Path, environ: Mapping[str, str]) -> None:
     """Write what is to be known at the next start, at once or not at all; without a cache it is only slower."""
     if not cache.changed and cache.held.keys() == cache.facts.keys():
         return
     settings = [cache.settings[0], encode(Settings, cache.settings[1])] if cache.settings else []
-    files = {path: [content, around, encode(Facts, facts)] for path, (content, around, facts) in cache.facts.items()}
+    files = {
+        path: [content, around, _veiled(encode(Facts, facts), facts.environment, environ)]
+        for path, (content, around, facts) in cache.facts.items()
+    }
     try:
         text = json.dumps({"version": cache.version, "settings": settings, "files": files}, separators=(",", ":"))
         _replace(root / FOLDER, text)
@@ -99,12 +105,39 @@ def save_cache(cache: Cache, root: Path) -> None:
         return
 
 
+def _veiled(raw: Any, names: Sequence[str], environ: Mapping[str, str]) -> Any:
+    """Raw facts with the names of variables in place of their values, which are not for a file."""
+    values = {environ[name]: name for name in names if environ.get(name)}
+    if not values:
+        return raw
+    found = re.compile("|".join(re.escape(each) for each in sorted(values, key=len, reverse=True)))
+    spared = _NAMES.index("environment")
+    put = [_in_texts(each, found, lambda match: f"\0{values[match[0]]}\0") for each in raw]
+    return [*put[:spared], raw[spared], *put[spared + 1 :]]
+
+
+def _unveiled(raw: Any, environ: Mapping[str, str]) -> Any:
+    return _in_texts(raw, _VEIL, lambda match: environ[match[1]])
+
+
+def _in_texts(value: Any, found: re.Pattern[str], instead: Callable[[re.Match[str]], str]) -> Any:
+    match value:
+        case str():
+            return found.sub(instead, value)
+        case list() | tuple():
+            return [_in_texts(each, found, instead) for each in value]
+        case dict():
+            return {key: _in_texts(each, found, instead) for key, each in value.items()}
+        case _:
+            return value
+
+
 def _replace(folder: Path, text: str) -> None:
     folder.mkdir(exist_ok=True)
     ignore = folder / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")
-    # Created readable by its owner only: rendered templates may hold values of the environment.
+    # Created readable by its owner only: a rendered template holds whatever its variables do.
     beside = folder / f"{FILE}.{os.getpid()}.{time.monotonic_ns()}"
     try:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

@@ -90,7 +90,8 @@ def parse(text: str, complaints: Complaints, *, line: int = 1, column: int = 1) 
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _inside(text, origin, mark) if mark is not None else Place(line, column)
-        complaints.add("SP101", f"broken YAML: {error.problem or error.context}", place, label="here")
+        said = f"broken YAML: {error.problem or error.context}"
+        complaints.add("SP101", said, place, label="here", help=_remedy(said, text, mark))
     except yaml.YAMLError as error:
         at = int(getattr(error, "position", 0))
         before = text[:at]
@@ -98,6 +99,20 @@ def parse(text: str, complaints: Complaints, *, line: int = 1, column: int = 1) 
         place = Place(down + line, across + (column if down == 0 else 1))
         complaints.add("SP101", "broken YAML: a character that is not allowed", place, label="this character")
     return None
+
+
+def _remedy(said: str, text: str, mark: yaml.Mark | None) -> str:
+    """What mends the mistakes that are made most."""
+    found = text.split("\n")[mark.line][mark.column : mark.column + 1] if mark and mark.line <= text.count("\n") else ""
+    if "cannot start any token" in said:
+        return "indent with blanks: YAML knows no tabs" if found == "\t" else "put the value in quotes"
+    if "mapping values are not allowed" in said:
+        return "put a value that holds a colon in quotes, and begin each key on a line of its own"
+    if "expected ',' or" in said:
+        return "a bracket is never closed, or a comma is missing"
+    if "block mapping" in said or "block collection" in said:
+        return "keys that belong together begin in the same column"
+    return ""
 
 
 def _inside(text: str, origin: _Origin, mark: yaml.Mark) -> Place:

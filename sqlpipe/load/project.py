@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +21,7 @@ from sqlpipe.load.environment import read_environment
 from sqlpipe.load.facts import Facts, Role, Settings, SourceFile
 from sqlpipe.load.files import SETTINGS, TOP_FOLDERS, Findings, clashes, find_files, find_root, no_project
 from sqlpipe.load.resolve import Tables, index_of, resolve, resolve_source
+from sqlpipe.load.secret import hidden, keep_secret
 from sqlpipe.load.surroundings import Surroundings
 from sqlpipe.load.texts import Texts
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from sqlpipe.load.workers import Workshop
 
 __all__ = ["find_root", "load"]
+
+_ASKED = re.compile(r"""env_var\(\s*['"](\w+)['"]""")
 
 
 def load(
@@ -44,7 +48,7 @@ def load(
         help = "write a SELECT into a file such as models/staging/orders.sql"
         complaints.append(Diagnostic(code="SP111", message="the project has no nodes yet", help=help))
     if complaints:
-        raise SqlpipeError(*by_place(list(dict.fromkeys(complaints))))
+        raise SqlpipeError(*map(hidden, by_place(list(dict.fromkeys(complaints)))))
     return project
 
 
@@ -71,7 +75,8 @@ def _load(root: Path, given: Mapping[str, object], environ: Mapping[str, str], c
     complaints += _complaints_of_folders(settings, texts)
     surroundings = Surroundings(texts, settings, found.macros, variables, environ)
     facts = _facts(_source_files(found, texts), cache, surroundings, complaints)
-    save_cache(cache, root)
+    save_cache(cache, root, environ)
+    keep_secret(_given_to_templates(facts.values(), texts, environ))
     nodes = list(_nodes(found, facts, settings, texts, complaints))
     complaints += texts.complaints
     return Project(
@@ -82,6 +87,15 @@ def _load(root: Path, given: Mapping[str, object], environ: Mapping[str, str], c
         variables=variables,
         selections=settings.selections,
     )
+
+
+def _given_to_templates(facts: Iterable[Facts], texts: Texts, environ: Mapping[str, str]) -> Iterator[str]:
+    """The values that `env_var()` puts into templates, those included whose rendering has failed."""
+    names = {name for each in facts for name in each.environment}
+    for text in texts.found.values():
+        if "env_var" in text:
+            names.update(_ASKED.findall(text))
+    return (environ[name] for name in names if name in environ)
 
 
 def _settings(texts: Texts, cache: Cache, complaints: list[Diagnostic]) -> Settings:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+
+from sqlpipe.domain.diagnostic import Diagnostic
 
 MASK = "•••"
 _SHORTEST = 4
+
+# What templates have been given of the environment: SQL made from it, and complaints about that SQL, may hold it.
+_given: set[str] = set()
 
 
 class Secret(str):
@@ -42,3 +48,26 @@ def mask(text: str, secrets: Iterable[str]) -> str:
         if len(each) >= _SHORTEST:
             text = text.replace(each, MASK)
     return text
+
+
+def keep_secret(values: Iterable[str]) -> None:
+    """Have `hide` hide these from now on, for as long as this process lives."""
+    _given.update(values)
+
+
+def hide(text: str) -> str:
+    """The text with dots in place of everything that was to be kept secret."""
+    return mask(text, _given) if _given else text
+
+
+def hidden(diagnostic: Diagnostic) -> Diagnostic:
+    """The diagnostic with dots in place of everything that was to be kept secret."""
+    if not _given:
+        return diagnostic
+    return replace(
+        diagnostic,
+        message=hide(diagnostic.message),
+        label=hide(diagnostic.label),
+        help=hide(diagnostic.help),
+        notes=tuple(hide(each) for each in diagnostic.notes),
+    )

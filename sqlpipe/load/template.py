@@ -102,7 +102,7 @@ class Templates:
             return self._variables[name]
         if default:
             return default[0]
-        help = did_you_mean(name, self._variables) or "set it in `vars` of sqlpipe.yml, or with `--var`"
+        help = did_you_mean(name, self._variables) or "set it under `vars:` in sqlpipe.yml"
         raise _Missing("SP110", f"the variable `{name}` is not set", help)
 
     def _env_var(self, name: str, *default: str) -> str:

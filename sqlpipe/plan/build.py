@@ -9,20 +9,18 @@ from sqlpipe.domain.plan import Change, Plan, Step
 from sqlpipe.domain.project import (
     CheckQuery,
     ColumnCursor,
-    Embedded,
     FilesCursor,
     Incremental,
     Ingest,
     Node,
     Python,
     Seed,
-    Source,
     View,
 )
 from sqlpipe.graph.dag import Graph
 from sqlpipe.graph.fingerprint import Identity
 from sqlpipe.plan.compile import compile_query
-from sqlpipe.plan.decide import Decision, Fill, Nothing, Recheck, Standing, decide
+from sqlpipe.plan.decide import Decision, Fill, Nothing, Recheck, Standing, decide, is_idle
 
 _SURE = {Change.NEW, Change.EDITED, Change.DATA, Change.FORCED}
 
@@ -32,7 +30,7 @@ def waits(graph: Graph, keys: Sequence[str]) -> dict[str, frozenset[str]]:
 
     Nodes that are not selected, and those that are never run themselves, are looked through.
     """
-    chosen = {key for key in keys if not isinstance(graph.nodes[key].kind, Source | Embedded)}
+    chosen = {key for key in keys if not is_idle(graph.nodes[key])}
     before: dict[str, frozenset[str]] = {}
     for key, parents in ((key, graph.parents[key]) for key in graph.nodes):
         found: set[str] = set()
@@ -57,7 +55,7 @@ def build(
     before = waits(graph, keys)
     for key in keys:
         node = graph.nodes[key]
-        if isinstance(node.kind, Source | Embedded):
+        if is_idle(node):
             continue
         decision = _foreseen(node, identities[key], decide(node, identities[key], standing), moving)
         scope = decision.scope
@@ -86,6 +84,9 @@ def _foreseen(node: Node, identity: Identity, decision: Decision, moving: Mappin
     perhaps = [str(each.node.name) for each in upstream if each.change in {Change.DUE, Change.MAYBE}]
     if perhaps:
         return Decision(decision.scope, Change.MAYBE, f"only if {' or '.join(perhaps)} brings new rows")
+    compared = [str(moving[key].node.name) for key in identity.compared if key in moving]
+    if compared:
+        return Decision(Recheck(), Change.MAYBE, f"only if {' or '.join(compared)} changes, which its checks read")
     return decision
 
 

@@ -89,9 +89,11 @@ def inputs_of(identity: Identity, standing: Standing) -> dict[str, str]:
 
 def decide(node: Node, identity: Identity, standing: Standing) -> Decision:
     """Whether and how to run a node, given that everything before it has finished."""
-    if isinstance(node.kind, Embedded | Source):
+    if is_idle(node):
         return Decision(Nothing(), Change.UNCHANGED, "nothing of its own is kept")
     held = standing.held.get(node.key)
+    if isinstance(node.kind, Source):
+        return _source(node, identity, standing)
     if standing.full_refresh:
         return _whole(Change.FORCED, "full refresh asked for")
     if held is None:
@@ -106,21 +108,44 @@ def decide(node: Node, identity: Identity, standing: Standing) -> Decision:
     return _by_data(node, identity, standing, held)
 
 
+def is_idle(node: Node) -> bool:
+    """Whether there is never anything to do for the node itself."""
+    return isinstance(node.kind, Embedded) or (isinstance(node.kind, Source) and not node.checks)
+
+
+def _source(node: Node, identity: Identity, standing: Standing) -> Decision:
+    """A table that something else writes has its checks run when its rows, or the checks, are not as they were."""
+    if node.key not in standing.held:
+        return Decision(Recheck(), Change.NEW, "its checks have not been run yet")
+    return _checks_only(node, identity, standing, "its rows are as they were")
+
+
 def _whole(change: Change, reason: str) -> Decision:
     return Decision(Whole(), change, reason)
 
 
 def _first(node: Node, identity: Identity, standing: Standing) -> Decision:
-    if isinstance(node.kind, Incremental) and node.kind.time.batch and _bounded(node.kind, identity):
+    if isinstance(node.kind, Incremental) and node.kind.time.batch and _bounded(node, node.kind, identity):
         missing = _missing(node, node.kind, identity, standing)
         if missing:
             return Decision(Fill(missing), Change.NEW, "not built yet")
     return _whole(Change.NEW, "not built yet")
 
 
-def _bounded(kind: Incremental, identity: Identity) -> bool:
-    """Whether the intervals that hold rows are known without looking at all of them."""
-    return bool(identity.aligned) or kind.time.start is not None
+def _bounded(node: Node, kind: Incremental, identity: Identity) -> bool:
+    """Whether the intervals that hold rows are known without looking at all of them.
+
+    With inputs that are not aligned they are those of the aligned table that the time column comes from: a lookup
+    adds no times of its own, the other half of a union does.
+    """
+    if kind.time.start is not None:
+        return True
+    if identity.aligned and not identity.files and set(identity.inputs) == identity.aligned:
+        return True
+    promises = node.query.slices if node.query else ()
+    outputs = {kind.time.column.casefold(), "*"}
+    tables = [each.table.casefold() for each in promises if each.output.casefold() in outputs]
+    return any(f".{key}".endswith(f".{table}") for key in identity.aligned for table in tables)
 
 
 def _by_data(node: Node, identity: Identity, standing: Standing, held: Held) -> Decision:

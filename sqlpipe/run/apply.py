@@ -76,7 +76,8 @@ def _null_keys(session: Session, relation: str, key: Sequence[str], table: Table
     nulls = session.query(f"select count(*) from {relation} where {missing}")[0][0]
     return Diagnostic(
         code="SP508",
-        message=f"{nulls:,} new rows of {table} have no value in the key ({', '.join(key)})",
+        message=f"{'1 new row' if nulls == 1 else f'{nulls:,} new rows'} of {table} "
+        f"{'has' if nulls == 1 else 'have'} no value in the key ({', '.join(key)})",
         notes=("nothing was loaded",),
         help="leave such rows out in the query, or choose another key",
     )
@@ -95,7 +96,8 @@ def _doubled_keys(session: Session, relation: str, key: Sequence[str], table: Ta
     return [
         Diagnostic(
             code="SP508",
-            message=f"{twice[0][0]:,} keys ({', '.join(key)}) occur more than once among the new rows of {table}",
+            message=f"{'1 key' if twice[0][0] == 1 else f'{twice[0][0]:,} keys'} ({', '.join(key)}) "
+            f"{'occurs' if twice[0][0] == 1 else 'occur'} more than once among the new rows of {table}",
             notes=(*shown, "nothing was loaded"),
             help="choose one in the query, such as `qualify row_number() over "
             f"(partition by {', '.join(key)} order by ...) = 1`",

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from sqlpipe.domain.check import Check, CheckResult, Freshness, RowCount, Unique
-from sqlpipe.domain.diagnostic import Diagnostic, Severity, span_of
+from sqlpipe.domain.diagnostic import Diagnostic, Severity, did_you_mean, span_of
 from sqlpipe.domain.project import CheckQuery, Node
-from sqlpipe.engine.contract import Session
+from sqlpipe.engine.contract import QueryError, Session
+from sqlpipe.load.secret import hide
+from sqlpipe.run.blame import source_text, word_at
 from sqlpipe.sql import checks as sql_checks
 
 _SAMPLE = 10
+_NO_COLUMN = re.compile(r"""(?:have a column named|referenced column) "(?P<column>[^"]*)\"""", re.IGNORECASE)
 
 
 def audit(session: Session, relation: str, checks: Sequence[Check], now: datetime) -> tuple[CheckResult, ...]:
@@ -30,7 +34,7 @@ def _with_sample(session: Session, relation: str, result: CheckResult) -> CheckR
     query = sql_checks.sample(relation, result.check, _SAMPLE)
     if query is None:
         return result
-    return replace(result, sample=tuple(str(row[0]) for row in session.query(query)))
+    return replace(result, sample=tuple(hide(str(row[0])) for row in session.query(query)))
 
 
 def of_rows(checks: Sequence[Check]) -> tuple[Check, ...]:
@@ -43,19 +47,42 @@ def of_table(checks: Sequence[Check]) -> tuple[Check, ...]:
     return tuple(check for check in checks if isinstance(check.rule, Unique | RowCount | Freshness))
 
 
-def complaints(root: Path, node: Node, results: Sequence[CheckResult], *, published: bool) -> tuple[Diagnostic, ...]:
-    """An error frame for each check that blocks."""
-    return tuple(_complaint(root, node, result, published=published) for result in results if result.blocks)
+def unfit(root: Path, node: Node, checks: Sequence[Check], error: QueryError) -> tuple[Diagnostic, ...]:
+    """A complaint at each check that has the words at which the database stumbled; none if no check has them."""
+    word = word_at(error.statement, error.place) if error.place else ""
+    if not word:
+        return ()
+    text, said = source_text(root / node.path), error.diagnostics[0]
+    has = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+    blamed = [check for check in checks if has.search(sql_checks.scan("x", [check], now="2000-01-01"))]
+    return tuple(replace(_unfit(node, check, said), span=span_of(node.path, text, check.place)) for check in blamed)
 
 
-def _complaint(root: Path, node: Node, result: CheckResult, *, published: bool) -> Diagnostic:
+def _unfit(node: Node, check: Check, said: Diagnostic) -> Diagnostic:
+    missing = _NO_COLUMN.search(said.message)
+    if missing is None:
+        return replace(said, message=f"check `{check.name}` of {node.name}: {said.message}")
+    return replace(
+        said,
+        code="SP201",
+        message=f"unknown column `{missing['column']}` in check `{check.name}` of {node.name}",
+        help=did_you_mean(missing["column"], re.findall(r'"([^"]+)"', " ".join(said.notes))),
+    )
+
+
+def complaints(root: Path, node: Node, results: Sequence[CheckResult], state: str) -> tuple[Diagnostic, ...]:
+    """An error frame for each check that blocks; `state` says what this means for the table."""
+    return tuple(_complaint(root, node, result, state) for result in results if result.blocks)
+
+
+def _complaint(root: Path, node: Node, result: CheckResult, state: str) -> Diagnostic:
     check = result.check
     return Diagnostic(
         code="SP403" if isinstance(check.rule, Freshness) else "SP402",
         message=_message(node, result),
-        span=span_of(node.path, _text(root / node.path), check.place),
+        span=span_of(node.path, source_text(root / node.path), check.place),
         label=result.note,
-        notes=_state(node, published=published),
+        notes=() if isinstance(node.kind, CheckQuery) else (state,),
         help=f"see them with `sqlpipe show {node.name} --failed`" if result.sample else "",
         severity=Severity.ERROR,
     )
@@ -69,16 +96,3 @@ def _message(node: Node, result: CheckResult) -> str:
     if isinstance(result.check.rule, RowCount | Freshness):
         return said
     return f"{said}: {result.offences:,} of {result.total:,} rows"
-
-
-def _state(node: Node, *, published: bool) -> tuple[str, ...]:
-    if isinstance(node.kind, CheckQuery):
-        return ()
-    return ("the rows are live all the same" if published else "the live table was left as it was",)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return ""

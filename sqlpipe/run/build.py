@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 from sqlpipe.domain.check import Check
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
@@ -19,6 +21,8 @@ from sqlpipe.run.job import Desk, Job, Outcome
 from sqlpipe.run.publish import Written, publish
 from sqlpipe.run.python_node import call
 
+# Each is the query once more in a UNION ALL.
+_INTERVALS_IN_A_STATEMENT = 32
 _READERS = {
     ".csv": "read_csv",
     ".tsv": "read_csv",
@@ -81,10 +85,10 @@ def replace_table(job: Job, desk: Desk, query: str, action: str) -> Outcome:
 
     def write(session: Session) -> Written:
         name = job.node.name.quoted
-        before = _contents(session, name) if job.exists == "table" and job.held else None
+        before = held_contents(session, job)
         make_room(session, job, "table")
         rows = session.execute(f"create or replace table {name} as\n{query}")
-        changed = before is None or before != _contents(session, name)
+        changed = before is None or before != contents(session, name)
         detail = "" if changed else "same rows as before"
         return Written(action, rows, audits=all_checks(job.node), detail=detail, changed=changed)
 
@@ -94,7 +98,8 @@ def replace_table(job: Job, desk: Desk, query: str, action: str) -> Outcome:
 def build_incremental(job: Job, desk: Desk) -> Outcome:
     """Compute the intervals that are missing, or all of them at once."""
     if isinstance(job.decision.scope, Fill):
-        return _fill(job, desk, job.decision.scope.intervals)
+        with suppress(_ColumnsChanged):
+            return _fill(job, desk, job.decision.scope.intervals)
     return _rebuild(job, desk)
 
 
@@ -106,18 +111,22 @@ def _rebuild(job: Job, desk: Desk) -> Outcome:
 
     def write(session: Session) -> Written:
         name = node.name.quoted
+        before = held_contents(session, job)
         make_room(session, job, "table")
-        rows = session.execute(
-            f"create or replace table {name} as select * from (\n{query}\n) where {quote(time.column)} is not null"
-        )
+        rows = session.execute(f"create or replace table {name} as\n{query}")
+        require_time(session, name, node, time)
+        timeless = session.execute(f"delete from {name} where {quote(time.column)} is null")
+        changed = before is None or before != contents(session, name)
         held = covered(session, name, time)
         window = [Interval(time.start, job.now)] if time.start else []
         done = merge(widen(each, time.grain) for each in [*held, *window] if each.start < each.end)
+        told = (_units(held, time.grain), "" if changed else "same rows as before", without_time(timeless, time))
         return Written(
             "incremental",
-            rows,
+            rows - timeless,
             audits=all_checks(node),
-            detail=_units(held, time.grain),
+            detail=", ".join(each for each in told if each),
+            changed=changed,
             intervals=done,
             open_from=_open_from(job, time),
         )
@@ -129,7 +138,7 @@ def _fill(job: Job, desk: Desk, intervals: tuple[Interval, ...]) -> Outcome:
     assert isinstance(job.node.kind, Incremental)
     time = job.node.kind.time
     pieces = list(batches(intervals, time.grain, time.batch))
-    groups = [pieces] if time.batch is None else [[piece] for piece in pieces]
+    groups = [_coarse(pieces)] if time.batch is None else [[piece] for piece in pieces]
     outcomes: list[Outcome] = []
     for index, group in enumerate(groups):
         last = outcomes[-1] if outcomes else None
@@ -143,6 +152,13 @@ def _fill(job: Job, desk: Desk, intervals: tuple[Interval, ...]) -> Outcome:
         outcomes[-1].held,
         any(outcome.changed for outcome in outcomes),
     )
+
+
+def _coarse(intervals: list[Interval]) -> list[Interval]:
+    """At most so many intervals as one statement can hold; the smallest gaps between them are filled."""
+    gaps = sorted(pairwise(intervals), key=lambda pair: pair[1].start - pair[0].end)
+    surplus = max(0, len(intervals) - _INTERVALS_IN_A_STATEMENT)
+    return list(merge([*intervals, *(Interval(before.end, after.start) for before, after in gaps[:surplus])]))
 
 
 def _slice_writer(job: Job, intervals: list[Interval], *, final: bool) -> Callable[[Session], Written]:
@@ -163,7 +179,8 @@ def _slice_writer(job: Job, intervals: list[Interval], *, final: bool) -> Callab
             rows = session.execute(f"create or replace table {name} as from {staged}")
             changed = True
         else:
-            changed = _contents(session, staged) != _contents(session, f"(select * from {name} where {where})")
+            _require_columns(session, staged, name)
+            changed = contents(session, staged) != contents(session, f"(select * from {name} where {where})")
             rows = (
                 _replace_slice(session, staged, name, where)
                 if changed
@@ -209,11 +226,46 @@ def covered(session: Session, relation: str, time: TimeColumn) -> tuple[Interval
     return merge(Interval(row[0], step(row[0], time.grain)) for row in moments)
 
 
-def _contents(session: Session, relation: str) -> tuple[object, ...]:
+def held_contents(session: Session, job: Job) -> tuple[object, ...] | None:
+    """What the node's table holds before it is written; None if there is no such table yet."""
+    return contents(session, job.node.name.quoted) if job.exists == "table" and job.held else None
+
+
+def contents(session: Session, relation: str) -> tuple[object, ...]:
     """Columns, row count and an order-free hash of the rows: equal contents, equal rows."""
     columns = session.describe(f"select * from {relation}")
-    rows = session.query(f"select count(*), sum(hash(t)) from {relation} as t")
+    # A column by the name of the alias would be hashed in place of the row.
+    rows = session.query(f"select count(*), sum(hash(_sqlpipe_row)) from {relation} as _sqlpipe_row")
     return columns, rows[0]
+
+
+def require_time(session: Session, relation: str, node: Node, time: TimeColumn) -> None:
+    """Raise SP103 if the time column is no date or timestamp: intervals of it would mean nothing."""
+    type_ = session.describe(f"select {quote(time.column)} from {relation}")[0][1]
+    if not type_.startswith(("DATE", "TIMESTAMP")):
+        raise SqlpipeError(
+            Diagnostic(
+                code="SP103",
+                message=f"`{time.column}` of {node.name} is {type_}: a time column has to be a date or a timestamp",
+                help=f"cast it in the query, such as `{time.column}::date as {time.column}`",
+            )
+        )
+
+
+def without_time(rows: int, time: TimeColumn) -> str:
+    """What is told of rows that belong to no interval."""
+    return f"{rows:,} row{'' if rows == 1 else 's'} without `{time.column}` left out" if rows else ""
+
+
+class _ColumnsChanged(Exception):
+    """The query has other columns than the table that takes its rows."""
+
+
+def _require_columns(session: Session, staged: str, name: str) -> None:
+    """Raise _ColumnsChanged if a table that is read has got or lost columns since the node's own table was made."""
+    made, held = (sorted(session.describe(f"select * from {each}")) for each in (staged, name))
+    if made != held:
+        raise _ColumnsChanged
 
 
 def make_room(session: Session, job: Job, kind: str) -> None:

@@ -90,9 +90,14 @@ def _clash(table: TableName, column: str, held: str, coming: str, misfits: tuple
     return Diagnostic(
         code="SP507",
         message=f"the source of {table} has changed the type of `{column}`: it was {held}, now it is {coming}",
-        notes=(f"{misfits[0]:,} values do not fit, such as {misfits[1]!r}", "nothing was loaded"),
-        help=f"cast it in the query (`{column}::{held.lower()} as {column}`), or load all again with `--full-refresh`",
+        notes=(f"{_values(misfits[0])} not fit, such as {misfits[1]!r}", "nothing was loaded"),
+        help=f"cast it in the query (`cast({column} as {held.lower()}) as {column}`), "
+        "or load all again with `--full-refresh`",
     )
+
+
+def _values(number: int) -> str:
+    return "1 value does" if number == 1 else f"{number:,} values do"
 
 
 def _gone(table: TableName, column: str) -> Diagnostic:

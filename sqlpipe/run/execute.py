@@ -15,12 +15,12 @@ from time import perf_counter
 
 from sqlpipe.domain.history import Event, NodeFinished, NodeStarted, RunFinished, RunStarted, State
 from sqlpipe.domain.names import quote
-from sqlpipe.domain.project import Embedded, Node, Source
+from sqlpipe.domain.project import Node
 from sqlpipe.engine.contract import Engine, Session
 from sqlpipe.graph.dag import Graph
 from sqlpipe.graph.fingerprint import Identity
 from sqlpipe.plan.build import waits
-from sqlpipe.plan.decide import Decision, Nothing, Standing, decide, inputs_of
+from sqlpipe.plan.decide import Decision, Nothing, Standing, decide, inputs_of, is_idle
 from sqlpipe.run.crash import crash_point
 from sqlpipe.run.job import Desk, Job, Outcome
 from sqlpipe.run.work import work
@@ -140,7 +140,7 @@ class _Walk:
         while self._ready and self._running < self._setting.threads:
             key = heappop(self._ready)[1]
             node = self._setting.graph.nodes[key]
-            if isinstance(node.kind, Source | Embedded):
+            if is_idle(node):
                 self._release(key, State.UNCHANGED)
                 continue
             if (ending := self._not_to_be_run(key, node)) is not None:
@@ -244,7 +244,7 @@ def replace_commits(standing: Standing, session: Session) -> Standing:
 
 
 def _started(setting: Setting, keys: Sequence[str]) -> RunStarted:
-    nodes = sum(1 for key in keys if not isinstance(setting.graph.nodes[key].kind, Source | Embedded))
+    nodes = sum(1 for key in keys if not is_idle(setting.graph.nodes[key]))
     return RunStarted(
         run=setting.run,
         at=datetime.now(UTC),
@@ -270,11 +270,7 @@ def _ending(setting: Setting, node: Node, state: State, *, detail: str = "", rea
 
 def _make_schemas(setting: Setting, session: Session, keys: Sequence[str]) -> None:
     there = {row[0].casefold() for row in session.query("select distinct schema_name from duckdb_schemas()")}
-    wanted = {
-        setting.graph.nodes[key].name.schema
-        for key in keys
-        if not isinstance(setting.graph.nodes[key].kind, Source | Embedded)
-    }
+    wanted = {setting.graph.nodes[key].name.schema for key in keys if not is_idle(setting.graph.nodes[key])}
     for schema in sorted(wanted):
         if schema.casefold() not in there:
             session.execute(f"create schema if not exists {quote(schema)}")

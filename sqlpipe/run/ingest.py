@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NoReturn
 
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError, near_misses, span_of
 from sqlpipe.domain.interval import Interval, merge
 from sqlpipe.domain.names import literal, quote
-from sqlpipe.domain.project import ColumnCursor, FilesCursor, FullCursor, Ingest
+from sqlpipe.domain.project import ColumnCursor, FilesCursor, FullCursor, Ingest, Node
 from sqlpipe.engine.contract import Session
 from sqlpipe.plan.decide import Look
 from sqlpipe.run import apply
 from sqlpipe.run.audit import of_rows, of_table
+from sqlpipe.run.blame import source_text
 from sqlpipe.run.build import all_checks, covered, make_room, replace_table
 from sqlpipe.run.crash import crash_point
 from sqlpipe.run.evolve import fit
 from sqlpipe.run.ingest_files import ingest_files
 from sqlpipe.run.job import Desk, Job, Outcome
-from sqlpipe.run.publish import Written, publish
+from sqlpipe.run.publish import Written, nothing_new, publish
 from sqlpipe.source.door import open_reader
 
 _CHANGES, _VANISHED = '"_sqlpipe_changes"', '"_sqlpipe_vanished"'
@@ -54,9 +57,6 @@ def _kind(job: Job) -> Ingest:
 def _stage(job: Job, session: Session) -> None:
     """Read the source into a temporary table, from the cursor on if there is one."""
     kind = _kind(job)
-    settings = job.connections.get(kind.source)
-    if settings is None:
-        raise SqlpipeError(_unknown_connection(job))
     query = job.node.body.strip().rstrip(";")
     if (
         isinstance(kind.cursor, ColumnCursor)
@@ -67,7 +67,7 @@ def _stage(job: Job, session: Session) -> None:
         column = quote(kind.cursor.column)
         low = _less(job.held.position, kind.cursor.lag)
         query = f"select * from (\n{query}\n) where {column} >= {low} or {column} is null"
-    reader = open_reader(kind.source, settings)
+    reader = open_reader(kind.source, job.connections[kind.source])
     try:
         with reader.read(query) as rows:
             session.stage(job.staged, rows)
@@ -136,7 +136,7 @@ def _by_cursor(job: Job, desk: Desk, column: str) -> Outcome:
     """Apply the rows at or after the watermark; those that are held exactly so already do not count."""
     kind, table, staged, session = _kind(job), job.node.name, quote(job.staged), desk.session
     if not _count(session, staged):
-        return Outcome("delta", 0, "nothing new", changed=False)
+        return nothing_new(job, desk, "nothing new")
 
     def write(session: Session) -> Written:
         columns = fit(session, staged, table, kind.schema, own=frozenset({_SOFT})).columns
@@ -259,14 +259,14 @@ def _too_many(job: Job, vanished: int, total: int) -> Diagnostic:
     )
 
 
-def _unknown_connection(job: Job) -> Diagnostic:
-    kind = _kind(job)
-    path = job.root / job.node.path
-    close = near_misses(kind.source, job.connections)
+def unknown_connection(root: Path, node: Node, kind: Ingest, connections: Iterable[str]) -> Diagnostic:
+    """The complaint that the profile does not have the connection an ingest reads from."""
+    has = sorted(connections)
+    close = near_misses(kind.source, has)
     return Diagnostic(
         code="SP108",
         message=f"there is no connection `{kind.source}` in the profile",
-        span=span_of(job.node.path, path.read_text(encoding="utf-8"), kind.source_place),
-        label=f"the profile has {', '.join(sorted(job.connections)) or 'none'}",
+        span=span_of(node.path, source_text(root / node.path), kind.source_place),
+        label=f"the profile has {', '.join(has) or 'none'}",
         help=f"did you mean `{close[0]}`?" if close else "add it under `connections:` in profiles.yml",
     )

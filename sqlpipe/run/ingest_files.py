@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError, span_of
@@ -10,21 +11,23 @@ from sqlpipe.domain.held import FileSeen
 from sqlpipe.domain.interval import Interval, merge
 from sqlpipe.domain.names import literal, quote
 from sqlpipe.domain.project import Ingest
-from sqlpipe.engine.contract import Session
+from sqlpipe.engine.contract import QueryError, Session
 from sqlpipe.plan.decide import Look
 from sqlpipe.run import apply
 from sqlpipe.run.audit import of_rows, of_table
+from sqlpipe.run.blame import source_text
 from sqlpipe.run.build import all_checks, covered, make_room
 from sqlpipe.run.crash import crash_point
 from sqlpipe.run.evolve import fit
 from sqlpipe.run.job import Desk, Job, Outcome
-from sqlpipe.run.publish import Written, publish
+from sqlpipe.run.publish import Written, nothing_new, publish
 from sqlpipe.source import files
 from sqlpipe.sql.rewrite import compose
 from sqlpipe.store import ledger
 
 LINEAGE = "_file"
 _FILES_IN_A_STATEMENT = 50
+_NAMED = 3
 
 
 def ingest_files(job: Job, desk: Desk) -> Outcome:
@@ -37,11 +40,20 @@ def ingest_files(job: Job, desk: Desk) -> Outcome:
     seen = {} if whole or job.held is None else ledger.files_seen(desk.session, job.node.key, job.held.rebuilt)
     fresh = files.new_or_changed(present, seen)
     if not fresh:
-        return Outcome("delta", 0, "no new files", changed=False)
+        return nothing_new(job, desk, "no new files")
     detail = _count(fresh, seen)
-    if whole or kind.write == "replace":
-        return _load_all(job, desk, present, detail)
-    return _load_delta(job, desk, fresh, detail)
+    everything = whole or kind.write == "replace"
+    try:
+        return (_load_all if everything else _load_delta)(job, desk, present if everything else fresh, detail)
+    except QueryError as error:
+        notes = (_told(present if everything else fresh), "nothing was loaded")
+        error.diagnostics = tuple(replace(each, notes=(*each.notes, *notes)) for each in error.diagnostics)
+        raise
+
+
+def _told(chosen: Sequence[FileSeen]) -> str:
+    more = f" and {len(chosen) - _NAMED:,} more" if len(chosen) > _NAMED else ""
+    return f"while reading {', '.join(each.path for each in chosen[:_NAMED])}{more}"
 
 
 def _kind(job: Job) -> Ingest:
@@ -175,8 +187,7 @@ def _count(fresh: Sequence[FileSeen], seen: dict[str, FileSeen]) -> str:
 
 def _nothing_there(job: Job) -> Diagnostic:
     kind = _kind(job)
-    path = job.root / job.node.path
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    text = source_text(job.root / job.node.path)
     return Diagnostic(
         code="SP506",
         message=f"no file matches `{kind.source}`",

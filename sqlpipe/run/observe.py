@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlpipe.domain.project import Source
-from sqlpipe.engine.contract import Session
+from sqlpipe.engine.contract import QueryError, Session
 from sqlpipe.graph.dag import Graph
 from sqlpipe.graph.fingerprint import Identity, digest
 from sqlpipe.source.files import is_remote, list_files
@@ -48,5 +48,10 @@ def _files(root: Path, pattern: str, now: datetime) -> str:
 
 
 def _table(session: Session, name: str) -> str:
-    count, total = session.query(f"select count(*), sum(hash(t)) from {name} as t")[0]
-    return f"{count}:{total}"
+    # Columns count by name, and one called like the alias would be hashed in place of the row.
+    try:
+        columns = session.describe(f"select * from {name}")
+        count, total = session.query(f"select count(*), sum(hash(_sqlpipe_row)) from {name} as _sqlpipe_row")[0]
+    except QueryError:
+        return ""  # what reads it will tell that it is not there
+    return f"{count}:{total}:{digest(*map(str, columns))}"

@@ -11,7 +11,8 @@ from types import ModuleType
 
 from sqlpipe.domain.diagnostic import Diagnostic, Place, SqlpipeError, span_of
 from sqlpipe.domain.project import Python
-from sqlpipe.engine.contract import Session
+from sqlpipe.engine.contract import NoTable, Session
+from sqlpipe.run.blame import source_text
 from sqlpipe.run.job import Job
 
 _importing = threading.Lock()
@@ -33,7 +34,7 @@ def call(job: Job, session: Session) -> None:
         result = function(**arguments)
     except SqlpipeError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SqlpipeError(_failed(job, error)) from error
     if result is None:
         raise SqlpipeError(
@@ -43,7 +44,20 @@ def call(job: Job, session: Session) -> None:
                 help="return an Arrow table, a dataframe or a DuckDB relation",
             )
         )
-    session.stage(job.staged, result)
+    try:
+        session.stage(job.staged, result)
+    except NoTable as error:
+        raise SqlpipeError(
+            Diagnostic(
+                code="SP511",
+                message=f"{node.name}: `{kind.function}` returned {_a(type(result).__name__)}, which is not a table",
+                help="return an Arrow table, a dataframe or a DuckDB relation",
+            )
+        ) from error
+
+
+def _a(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def _module(root: Path, path: str) -> ModuleType:
@@ -61,11 +75,11 @@ def _module(root: Path, path: str) -> ModuleType:
         return module
 
 
-def _failed(job: Job, error: Exception) -> Diagnostic:
+def _failed(job: Job, error: BaseException) -> Diagnostic:
     path = job.root / job.node.path
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
     line = frames[-1].lineno if frames else getattr(error, "lineno", None)
-    text = path.read_text(encoding="utf-8")
+    text = source_text(path)
     span = None
     if line:
         source = text.split("\n")[line - 1]
@@ -75,5 +89,5 @@ def _failed(job: Job, error: Exception) -> Diagnostic:
         code="SP511",
         message=f"{job.node.name} failed: {type(error).__name__}: {error}",
         span=span,
-        help="the live table was left as it was",
+        notes=("the live table was left as it was",) if job.exists else (),
     )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from time import perf_counter
 
 from sqlpipe.domain.check import Freshness
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.domain.history import NodeFinished, State
 from sqlpipe.domain.plan import Change
-from sqlpipe.domain.project import CheckQuery, Incremental, Ingest, Python, Seed, Table, View
+from sqlpipe.domain.project import CheckQuery, Incremental, Ingest, Python, Seed, Source, Table, View
 from sqlpipe.engine.contract import Interrupted, QueryError
-from sqlpipe.plan.decide import Nothing, Recheck
-from sqlpipe.run.blame import blame
+from sqlpipe.load.secret import hidden
+from sqlpipe.plan.decide import Look, Nothing, Recheck
+from sqlpipe.run.blame import blame, place
 from sqlpipe.run.build import build_incremental, build_python, build_seed, build_table, build_view, run_check
 from sqlpipe.run.ingest import ingest
 from sqlpipe.run.job import ChecksFailed, Desk, Job, Outcome
@@ -31,10 +33,10 @@ def work(job: Job, desk: Desk) -> tuple[NodeFinished, Outcome | None]:
         with suppress(SqlpipeError):
             _note(desk, job, finished)
         return finished, None
-    unchanged = outcome.held is None or (not outcome.changed and outcome.action in {"delta", "compare", "checks"})
+    unchanged = outcome.held is None or (not outcome.changed and isinstance(job.decision.scope, Look | Recheck))
     finished = NodeFinished(
         run=job.run,
-        at=job.now,
+        at=datetime.now(UTC),
         node=str(job.node.name),
         kind=job.node.kind_name,
         state=State.UNCHANGED if unchanged else State.DONE,
@@ -78,31 +80,38 @@ def _failed(job: Job, error: SqlpipeError) -> NodeFinished:
     results = error.results if isinstance(error, ChecksFailed) else ()
     diagnostics: tuple[Diagnostic, ...] = error.diagnostics
     if isinstance(error, QueryError):
-        diagnostics = (blame(job.root, job.node, error),)
+        diagnostics = (blame(job.root, job.graph, job.node, error),)
+    diagnostics = tuple(hidden(place(job.root, job.node, each)) for each in diagnostics)
     return NodeFinished(
         run=job.run,
-        at=job.now,
+        at=datetime.now(UTC),
         node=str(job.node.name),
         kind=job.node.kind_name,
         state=State.CANCELLED if cancelled else State.FAILED,
         action=job.node.kind_name,
-        detail=_why(job, error),
+        detail=_why(job, error, diagnostics),
         reason=job.decision.reason,
         checks=results,
         diagnostics=() if cancelled else diagnostics,
     )
 
 
-def _why(job: Job, error: SqlpipeError) -> str:
+def _why(job: Job, error: SqlpipeError, diagnostics: tuple[Diagnostic, ...]) -> str:
     match error, job.node.kind:
         case Interrupted(), _:
             return "cancelled"
         case ChecksFailed(), CheckQuery():
             return "check failed"
         case ChecksFailed(), _:
-            return "check failed; live table left as it was"
+            return _left(job)
         case _:
-            return error.diagnostics[0].message
+            return diagnostics[0].message
+
+
+def _left(job: Job) -> str:
+    if isinstance(job.node.kind, View | Source):
+        return "check failed"
+    return "check failed; live table left as it was" if job.exists else "check failed; nothing published"
 
 
 def _note(desk: Desk, job: Job, finished: NodeFinished) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ except ImportError as error:  # the driver is an extra
             notes=(str(error),),
         )
     ) from error
+
+
+_PREFIX = re.compile(r"^([A-Z_]+: )?(\[SQLite\] )?(Failed to [a-z ]+: )?")
 
 
 class SqliteReader:
@@ -57,8 +61,14 @@ class SqliteReader:
         self._database.close()
 
     def _failed(self, text: str) -> Diagnostic:
-        reason = text.removeprefix("INVALID_ARGUMENT: ").removeprefix("IO: ").split("\n")[0]
-        return Diagnostic(code="SP506", message=f"connection {self._name} ({self._path}): {reason}")
+        reason = _PREFIX.sub("", text.split("\n", maxsplit=1)[0])
+        busy = "locked" in reason or "busy" in reason
+        return Diagnostic(
+            code="SP506",
+            message=f"connection {self._name} ({self._path}): {reason}",
+            notes=("nothing was loaded",),
+            help="another program writes to it: run again when that has finished" if busy else "",
+        )
 
 
 def open_reader(name: str, settings: Mapping[str, object]) -> SqliteReader:

@@ -71,6 +71,11 @@ def check_condition(text: str, *, dialect: str = "duckdb") -> SqlProblem | None:
         _no_alias(parse(query, tokens, language))
     except SqlProblems as problems:
         problem = problems.problems[0]
+        if problem.start > len(before) + len(text):
+            last = tokenise(text, language)[-1]
+            return replace(
+                problem, message=f"something is missing after `{last.text}`", start=last.start, end=last.end + 1
+            )
         end = min(max(problem.end - len(before), 1), len(text))
         start = min(max(problem.start - len(before), 0), end - 1)
         return replace(problem, start=start, end=end)

@@ -4,10 +4,6 @@ create table if not exists _sqlpipe.format (format integer, made_by varchar, not
 create table if not exists _sqlpipe.run (
     run varchar, target varchar, started timestamp, finished timestamp, counts varchar
 );
-create table if not exists _sqlpipe.version (
-    seq bigint, node varchar, kind varchar, fingerprint varchar, checks varchar, version bigint, rebuilt bigint,
-    complete boolean, inputs varchar, position varchar, rows bigint, run varchar, noted_at timestamp
-);
 create table if not exists _sqlpipe.touched (
     seq bigint, node varchar, fingerprint varchar, version bigint, inputs varchar, start_at timestamp, end_at timestamp
 );
@@ -21,6 +17,10 @@ create table if not exists _sqlpipe.attempt (
 create table if not exists _sqlpipe.check_result (
     seq bigint, run varchar, node varchar, name varchar, severity varchar, passed boolean, offences bigint, total bigint,
     note varchar, sample varchar, noted_at timestamp
+);
+create table if not exists _sqlpipe.version (
+    seq bigint, node varchar, kind varchar, fingerprint varchar, checks varchar, version bigint, rebuilt bigint,
+    complete boolean, inputs varchar, position varchar, rows bigint, run varchar, noted_at timestamp
 );
 
 -- format

@@ -104,8 +104,8 @@ def test_run_as_json_is_one_event_on_each_line_and_frames_on_stderr(fake: FakeAp
 
 def test_again_names_the_place_that_was_named(fake: FakeApp, tmp_path: Path) -> None:
     fake.events = mixed_run()
-    assert f"sqlpipe run -s failed+ -t prod -C {tmp_path}\n" in invoke("run", "-t", "prod", "-C", str(tmp_path)).stdout
-    assert "sqlpipe run -s failed+\n" in invoke("run", SQLPIPE_TARGET="prod").stdout
+    assert f"sqlpipe run -s +failed+ -t prod -C {tmp_path}\n" in invoke("run", "-t", "prod", "-C", str(tmp_path)).stdout
+    assert "sqlpipe run -s +failed+\n" in invoke("run", SQLPIPE_TARGET="prod").stdout
 
 
 def test_an_error_of_two_nodes_is_told_once(fake: FakeApp) -> None:

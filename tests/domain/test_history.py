@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.hand import at, days
 
 from sqlpipe.domain.check import Check, CheckResult, NotNull, Tolerance
 from sqlpipe.domain.diagnostic import Diagnostic, Place, Severity
 from sqlpipe.domain.history import NodeFinished, RunFinished, State, as_json
+from tests.hand import at, days
 
 _CHECK = Check(NotNull(("id",)), "not_null(id)", Place(3, 5))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.hand import at, days
 
 from sqlpipe.domain.interval import (
     BEGINNING_OF_TIME,
@@ -19,6 +18,7 @@ from sqlpipe.domain.interval import (
     units,
     widen,
 )
+from tests.hand import at, days
 
 
 def test_merge_joins_what_touches_and_keeps_gaps() -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from tests.engines.conftest import Opener
 
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.engine.contract import Engine
 from sqlpipe.engine.door import TYPES
+from tests.engines.conftest import Opener
 
 
 def _refused(opener: Opener, *, read_only: bool = False, **settings: object) -> Diagnostic:
@@ -134,11 +134,10 @@ def _of_a_newer_version(path: Path) -> None:
     content = bytearray(path.read_bytes())
     struct.pack_into("<Q", content, 12, 4242)
     path.write_bytes(content)
-    try:
+    with pytest.raises(duckdb.Error) as caught:
         duckdb.connect(str(path)).close()
-    except duckdb.Error as error:
-        computed = re.search(r"computed checksum (\d+)", str(error))
-        assert computed is not None, error
+    computed = re.search(r"computed checksum (\d+)", str(caught.value))
+    assert computed is not None, caught.value
     struct.pack_into("<Q", content, 0, int(computed[1]))
     path.write_bytes(content)
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 import polars as pl
 import pyarrow as pa
 import pytest
 
 from sqlpipe.domain.diagnostic import Place, SqlpipeError
-from sqlpipe.engine.contract import Engine, Interrupted, QueryError, Session
+from sqlpipe.engine.contract import Engine, Interrupted, NoTable, QueryError, Session
 
 _FOREVER = "select count(*) from range(100000000) a, range(100000000) b where a.range + b.range = -1"
 
@@ -206,9 +206,11 @@ def test_a_stream_that_breaks_is_an_error_and_the_next_one_is_not(session: Sessi
 
 
 @pytest.mark.parametrize("rows", [[1, 2], {"a": 1}, 7, "text", object()])
-def test_what_is_no_table_is_an_error(session: Session, rows: object) -> None:
-    with pytest.raises(SqlpipeError):
+def test_what_is_no_table_is_refused_and_the_session_goes_on(session: Session, rows: object) -> None:
+    with pytest.raises(NoTable):
         session.stage("delta", rows)
+    session.stage("delta", pa.table({"a": [1]}))
+    assert session.query("from delta") == [(1,)]
 
 
 def test_a_relation_that_cannot_be_is_an_error(session: Session) -> None:
@@ -227,7 +229,7 @@ def test_a_running_query_is_stopped_from_another_thread(engine: Engine, session:
     stopper.start()
     began = time.monotonic()
     try:
-        with pytest.raises(Interrupted), session.transaction():
+        with pytest.raises(Interrupted), session.transaction():  # noqa: PT012
             session.execute("create table t as select 1 as a")
             session.query(_FOREVER)
     finally:

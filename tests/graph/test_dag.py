@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.hand import graph, node
 
-from sqlpipe.domain.diagnostic import SqlpipeError
+from sqlpipe.domain.diagnostic import Place, Span, SqlpipeError
 from sqlpipe.graph.dag import reach
+from tests.hand import graph, node
 
 
 def test_parents_stand_before_children_whatever_their_names() -> None:
@@ -41,10 +41,12 @@ def test_a_cycle_is_told_as_a_path_with_the_file_of_each() -> None:
     assert told.code == "SP301"
     assert told.message == "cycle: m.a → m.b → m.c → m.a"
     assert told.notes == (
-        "models/m/a.sql: m.a reads m.b",
-        "models/m/b.sql: m.b reads m.c",
-        "models/m/c.sql: m.c reads m.a",
+        "models/m/a.sql:1: m.a reads m.b",
+        "models/m/b.sql:1: m.b reads m.c",
+        "models/m/c.sql:1: m.c reads m.a",
     )
+    assert told.span == Span("models/m/a.sql", Place(1, 15, 3), ((1, "select * from m.b"),))
+    assert told.label == "reads m.b"
 
 
 def test_two_tables_that_read_each_other() -> None:

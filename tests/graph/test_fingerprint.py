@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.hand import at, graph, incremental, node, timed
 
 from sqlpipe.domain.check import AcceptedValues, Check, NotNull, Tolerance
 from sqlpipe.domain.diagnostic import Place, Severity
 from sqlpipe.domain.interval import Grain
 from sqlpipe.domain.project import Embedded, Kind, Node, View
 from sqlpipe.graph.fingerprint import Identity, identify
+from tests.hand import at, graph, incremental, node, timed
 
 
 def _identity(key: str, *nodes: Node) -> Identity:

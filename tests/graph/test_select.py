@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.hand import graph, node
 
 from sqlpipe.domain.diagnostic import SqlpipeError
 from sqlpipe.domain.project import Embedded, View
 from sqlpipe.graph.select import Selection, select
+from tests.hand import graph, node
 
 _GRAPH = graph(
     node("raw.orders"),

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from tests.hand import Books, at, days, graph, incremental, node, timed
 
 from sqlpipe.domain.check import Check, Freshness, NotNull, Rule
 from sqlpipe.domain.diagnostic import Place
 from sqlpipe.domain.plan import Change, Plan
 from sqlpipe.domain.project import CheckQuery, ColumnCursor, Embedded, FullCursor, Ingest, Python, Seed, View
 from sqlpipe.plan.build import build, waits
+from tests.hand import Books, at, days, graph, incremental, node, timed
 
 
 def _plan(books: Books, keys: Sequence[str] | None = None) -> Plan:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
 import pytest
-from tests.hand import at, days, graph, incremental, node
 
 from sqlpipe.domain.interval import END_OF_TIME, Grain, Interval
 from sqlpipe.domain.project import Embedded, Node, View
 from sqlpipe.plan.compile import compile_query, moment_literal
+from tests.hand import at, days, graph, incremental, node
 
 
 def _compiled(target: Node, *others: Node, interval: Interval | None = None) -> str:
     return compile_query(graph(target, *others), target, interval)
 
 
-def _rows(sql: str) -> list[tuple[object, ...]]:
+def _rows(sql: str) -> list[tuple[Any, ...]]:
     with duckdb.connect() as connection:
         connection.execute("create schema raw; create schema marts")
         connection.execute(
@@ -43,7 +45,9 @@ def test_a_bare_name_goes_on_to_qualify_its_columns() -> None:
 
 def test_a_quoted_name_stays_quoted() -> None:
     name = "marts.Daily Sales"
-    assert _rows(_compiled(node("m.t", 'select count(*) from marts."Daily Sales"', reads=[name]), node(name))) == [(10,)]
+    assert _rows(_compiled(node("m.t", 'select count(*) from marts."Daily Sales"', reads=[name]), node(name))) == [
+        (10,)
+    ]
     assert _rows(_compiled(node("m.t", 'select count(*) from "daily sales"', reads=[name]), node(name))) == [(10,)]
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from tests.hand import Books, at, days, graph, incremental, node, timed
 
 from sqlpipe.domain.check import Check, Freshness, NotNull
 from sqlpipe.domain.diagnostic import Place
@@ -14,6 +14,7 @@ from sqlpipe.domain.plan import Change
 from sqlpipe.domain.project import CheckQuery, Embedded, Node, View
 from sqlpipe.graph.dag import Graph
 from sqlpipe.plan.decide import Decision, Fill, Look, Nothing, Recheck, Whole
+from tests.hand import Books, at, days, graph, incremental, node, timed
 
 _PLACE = Place(1, 1)
 _SQL = "select day, amount from raw.sales"
@@ -291,7 +292,7 @@ def test_lookback_alone_is_no_reason() -> None:
 # The first fill, batch by batch.
 
 
-def _first(**settings: object) -> Books:
+def _first(**settings: Any) -> Books:
     books = Books(_graph(incremental("m.t", _SQL, batch=2, **settings)))
     books.commit("raw.sales", days("2024-01-01", "2024-01-07"), whole=True)
     return books
@@ -311,6 +312,28 @@ def test_a_first_fill_of_an_empty_input_is_whole() -> None:
     books = Books(_graph(incremental("m.t", _SQL, batch=2)))
     books.commit("raw.sales", whole=True)
     assert books.decide("m.t").scope == Whole()
+
+
+_HALVES = (
+    "select day, amount from raw.sales where day >= :start and day < :end "
+    "union all select day, amount from raw.more where day >= :start and day < :end"
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "batches"),
+    [
+        ("select s.day, r.rate from raw.sales as s join raw.rates as r using (currency)", True),
+        ("select s.*, r.rate from raw.sales as s join raw.rates as r using (currency)", True),
+        (_HALVES, False),
+        ("select day from raw.sales where day >= :start and day < :end union all select day from 'more.csv'", False),
+    ],
+)
+def test_a_first_fill_in_batches_needs_an_input_that_has_all_the_times(sql: str, batches: bool) -> None:
+    books = Books(_graph(node("raw.rates"), node("raw.more"), incremental("m.t", sql, batch=2)))
+    books.commit("raw.sales", days("2024-01-01", "2024-01-07"), whole=True)
+    assert books.identities["m.t"].aligned == {"raw.sales"}
+    assert books.decide("m.t").scope == (Fill((days("2024-01-01", "2024-01-07"),)) if batches else Whole())
 
 
 def test_an_interrupted_first_fill_goes_on_where_it_was() -> None:

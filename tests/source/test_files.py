@@ -6,6 +6,7 @@ import gzip
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -54,7 +55,7 @@ def test_files_elsewhere_keep_their_whole_path(root: Path, tmp_path: Path) -> No
 def test_files_beside_the_project_can_be_read(root: Path, tmp_path: Path) -> None:
     (tmp_path / "outside.csv").write_text("id\n1\n", encoding="utf-8")
     (found,) = list_files(root, "../outside.csv")
-    assert duckdb.sql(f"select * from {reader(root, [found], lineage=False)}").fetchall() == [(1,)]
+    assert _rows(reader(root, [found], lineage=False)) == [(1,)]
 
 
 def test_size_and_time_are_those_of_the_file(root: Path) -> None:
@@ -82,9 +83,14 @@ def test_what_was_not_read_or_has_changed_since_is_new() -> None:
     assert new_or_changed([], seen) == []
 
 
-def _read(root: Path, *patterns: str, lineage: bool = False) -> list[tuple[object, ...]]:
+def _rows(relation: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect() as connection:
+        return sorted(connection.execute(f"select * from {relation}").fetchall())
+
+
+def _read(root: Path, *patterns: str, lineage: bool = False) -> list[tuple[Any, ...]]:
     found = [file for pattern in patterns for file in list_files(root, pattern)]
-    return sorted(duckdb.sql(f"select * from {reader(root, found, lineage=lineage)}").fetchall())
+    return _rows(reader(root, found, lineage=lineage))
 
 
 def test_csv(root: Path) -> None:

@@ -132,9 +132,7 @@ def test_another_file_is_an_error(tmp_path: Path) -> None:
         ("selct 1", 'near "selct": syntax error'),
     ],
 )
-def test_bad_sql_is_told_with_the_connection_and_its_file(
-    reader: Reader, path: Path, query: str, reason: str
-) -> None:
+def test_bad_sql_is_told_with_the_connection_and_its_file(reader: Reader, path: Path, query: str, reason: str) -> None:
     with pytest.raises(SqlpipeError) as caught:
         _staged(reader, query)
     (told,) = caught.value.diagnostics
