@@ -53,12 +53,14 @@ class Slice:
     `table` is the name as written (with dots), `column` its column that tells the time, and `output` the
     output column of the query that carries the same value; `output` is empty when the query holds
     `column >= :start and column < :end` for every use of the table, so that it is cut before anything else.
-    `column` and `output` are `*` when a star passes every column of the table on by its own name.
+    `column` and `output` are `*` when a star passes every column of the table on by its own name; `but` are
+    the names that other outputs have, so that a column of such a name is not known to be the table's.
     """
 
     table: str
     column: str
     output: str = ""
+    but: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

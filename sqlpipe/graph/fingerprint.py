@@ -128,7 +128,7 @@ def _parent_column(reader: Node, parent: Node, column: str) -> str | None:
             parent.key,
             parent.name.name.casefold(),
         } or promise.table.casefold().endswith("." + parent.key)
-        if named and promise.output == "*":
+        if named and promise.output == "*" and column.casefold() not in promise.but:
             return column
         if named and (promise.output == "" or promise.output.casefold() == column.casefold()):
             return promise.column

@@ -67,8 +67,14 @@ def read_profile(
     reading = _Reading(root, path, _Variables(root, environ, complaints), complaints)
     profile = reading.profile(name, target, named_in="sqlpipe.yml" if project.profile else "the project's name")
     if complaints.found or profile is None:
-        raise SqlpipeError(*by_place(complaints.found), exit_code=2)
+        raise SqlpipeError(*by_place(_without_echoes(complaints.found)), exit_code=2)
     return profile
+
+
+def _without_echoes(found: list[Diagnostic]) -> list[Diagnostic]:
+    """The complaints without those about a value that is only missing because its variable is."""
+    unset = {each.span for each in found if each.code == "SP109"}
+    return [each for each in found if each.code == "SP109" or each.span not in unset]
 
 
 def _places(root: Path, asked: str | None, environ: Mapping[str, str]) -> list[Path]:

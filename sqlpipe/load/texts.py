@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
-from sqlpipe.domain.diagnostic import Diagnostic, Place, Span
+from sqlpipe.domain.diagnostic import Diagnostic, Place, Span, place_of
 from sqlpipe.load.complaints import TOP
 
 
@@ -66,6 +66,10 @@ class Texts:
             column = len(content[line_start:bad].decode("utf-8-sig", "replace")) + 1
             place = Place(content.count(b"\n", 0, bad) + 1, column)
             self._complain("the file is not UTF-8", path, place, "save it in the encoding UTF-8")
+            return None
+        if "\0" in text:
+            place = place_of(text, text.index("\0"))
+            self._complain("the file has a zero byte in it", path, place, "save it as text in the encoding UTF-8")
             return None
         return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 

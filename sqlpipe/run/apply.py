@@ -121,6 +121,12 @@ def insert(session: Session, rows: str, table: TableName, columns: Sequence[str]
     return session.execute(f"insert into {table.quoted} ({listed(columns)}) select {listed(columns)} from {rows}")
 
 
+def with_keys_of(rows: str, table: TableName, key: Sequence[str]) -> str:
+    """The rows of a table whose key is among those of some rows, as SQL to read from."""
+    same = " and ".join(f"t.{quote(column)} = n.{quote(column)}" for column in key)
+    return f"(select t.* from {table.quoted} as t semi join {rows} as n on {same})"
+
+
 def keep_changes(session: Session, staged: str, held: str, columns: Sequence[str], into: str) -> int:
     """Put the staged rows that are not held exactly so into a temporary table; NULLs are equal. Returns how many."""
     shared = listed(columns)

@@ -17,7 +17,7 @@ _NOT_THE_NODE = {"SP502", "SP504", "SP513"}
 
 
 def place(root: Path, node: Node, diagnostic: Diagnostic) -> Diagnostic:
-    """The diagnostic with a span in the node's file if it has none: the source of an ingest, a function, or else the file."""
+    """The diagnostic with a span if it has none: the source of an ingest, a function, or else the node's file."""
     if diagnostic.span is not None or diagnostic.code in _NOT_THE_NODE:
         return diagnostic
     match node.kind:

@@ -115,15 +115,16 @@ def _rebuild(job: Job, desk: Desk) -> Outcome:
         make_room(session, job, "table")
         rows = session.execute(f"create or replace table {name} as\n{query}")
         require_time(session, name, node, time)
-        timeless = session.execute(f"delete from {name} where {quote(time.column)} is null")
+        dropped = session.execute(f"delete from {name} where {quote(time.column)} is null")
         changed = before is None or before != contents(session, name)
         held = covered(session, name, time)
         window = [Interval(time.start, job.now)] if time.start else []
         done = merge(widen(each, time.grain) for each in [*held, *window] if each.start < each.end)
-        told = (_units(held, time.grain), "" if changed else "same rows as before", without_time(timeless, time))
+        left_out = f"{without_time(dropped, time)} left out" if dropped else ""
+        told = (_units(held, time.grain), "" if changed else "same rows as before", left_out)
         return Written(
             "incremental",
-            rows - timeless,
+            rows - dropped,
             audits=all_checks(node),
             detail=", ".join(each for each in told if each),
             changed=changed,
@@ -221,9 +222,14 @@ def _within(time: TimeColumn, interval: Interval) -> str:
 
 def covered(session: Session, relation: str, time: TimeColumn) -> tuple[Interval, ...]:
     """The units of time in which a relation has rows, joined where they touch."""
-    column = f"date_trunc('{time.grain.value}', {quote(time.column)})::timestamp"
+    column = f"date_trunc('{time.grain.value}', {quote(time.column)}::timestamp)"
     moments = session.query(f"select distinct {column} from {relation} where {quote(time.column)} is not null")
     return merge(Interval(row[0], step(row[0], time.grain)) for row in moments)
+
+
+def holds_rows(session: Session, relation: str) -> bool:
+    """Whether there is any row."""
+    return bool(session.query(f"select 1 from {relation} limit 1"))
 
 
 def held_contents(session: Session, job: Job) -> tuple[object, ...] | None:
@@ -242,7 +248,8 @@ def contents(session: Session, relation: str) -> tuple[object, ...]:
 def require_time(session: Session, relation: str, node: Node, time: TimeColumn) -> None:
     """Raise SP103 if the time column is no date or timestamp: intervals of it would mean nothing."""
     type_ = session.describe(f"select {quote(time.column)} from {relation}")[0][1]
-    if not type_.startswith(("DATE", "TIMESTAMP")):
+    # Without rows the type has only been guessed.
+    if not type_.startswith(("DATE", "TIMESTAMP")) and holds_rows(session, relation):
         raise SqlpipeError(
             Diagnostic(
                 code="SP103",
@@ -252,9 +259,18 @@ def require_time(session: Session, relation: str, node: Node, time: TimeColumn) 
         )
 
 
+def timeless(session: Session, relation: str, node: Node, time: TimeColumn | None) -> str:
+    """What is told of new rows that are in no interval, so that no incremental table ever sees them."""
+    if time is None:
+        return ""
+    require_time(session, relation, node, time)
+    rows = int(session.query(f"select count(*) from {relation} where {quote(time.column)} is null")[0][0])
+    return without_time(rows, time)
+
+
 def without_time(rows: int, time: TimeColumn) -> str:
-    """What is told of rows that belong to no interval."""
-    return f"{rows:,} row{'' if rows == 1 else 's'} without `{time.column}` left out" if rows else ""
+    """How many rows are in no interval, in words; empty if all are in one."""
+    return f"{rows:,} row{'' if rows == 1 else 's'} without `{time.column}`" if rows else ""
 
 
 class _ColumnsChanged(Exception):

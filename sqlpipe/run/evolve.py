@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
@@ -49,7 +50,7 @@ def fit(
             continue
         if mode != "freeze" and not text and _holds(type_, held[at_hand]):
             widened.append(name)
-        elif misfits := _misfits(session, staged, name, held[at_hand], text=text):
+        elif misfits := _misfits(session, staged, name, type_, held[at_hand] if text else None):
             problems.append(_clash(table, name, held[at_hand], type_, misfits))
     coming_names = {name.casefold() for name in coming}
     problems += [_gone(table, name) for name in held if name.casefold() not in coming_names and name not in own]
@@ -62,11 +63,18 @@ def fit(
     for name in added:
         session.execute(f"alter table {table.quoted} add column {quote(name)} {coming[name]}")
     for name in widened:
-        session.execute(
-            f"alter table {table.quoted} alter column {quote(held_names[name.casefold()])} type {coming[name]}"
-        )
-    shared = [name for name in held if name.casefold() in coming_names] + added
-    return Fit(tuple(shared), tuple(added), tuple(widened))
+        session.execute(f"alter table {table.quoted} alter column {quote(name)} type {coming[name]}")
+    shared = [name for name in held if name.casefold() in coming_names]
+    _cast(session, staged, {name: held[name] for name in shared if name.casefold() not in map(str.casefold, widened)})
+    return Fit((*shared, *added), tuple(added), tuple(widened))
+
+
+def _cast(session: Session, staged: str, types: Mapping[str, str]) -> None:
+    """Values that fit other types get them, since they are compared with those that have them."""
+    wanted = {name.casefold(): type_ for name, type_ in types.items()}
+    for name, type_ in session.describe(f"select * from {staged}"):
+        if wanted.get(name.casefold(), type_) != type_:
+            session.execute(f"alter table {staged} alter column {quote(name)} type {wanted[name.casefold()]}")
 
 
 def _holds(wide: str, narrow: str) -> bool:
@@ -78,12 +86,26 @@ def _holds(wide: str, narrow: str) -> bool:
     )
 
 
-def _misfits(session: Session, staged: str, column: str, held: str, *, text: bool) -> tuple[int, str] | None:
-    """How many values do not fit the type that is held, and one of them."""
+def _misfits(session: Session, staged: str, column: str, coming: str, held: str | None) -> tuple[int, str] | None:
+    """How many values do not fit the type that is held, and one of them; without such a type none does."""
     name = quote(column)
-    wrong = f"{name} is not null" + (f" and try_cast({name} as {held}) is null" if text else "")
+    wrong = f"{name} is not null"
+    if held is not None:
+        # 1.5 can be cast to an integer and a time to a date, but something is lost on the way.
+        through = coming if coming != "VARCHAR" else _exact(held)
+        wrong += (
+            f" and try_cast({name} as {through}) is distinct from try_cast(try_cast({name} as {held}) as {through})"
+        )
+        wrong += f" or {name} is not null and try_cast({name} as {held}) is null"
     count, example = session.query(f"select count(*), any_value({name})::varchar from {staged} where {wrong}")[0]
     return (int(count), str(example)) if count else None
+
+
+def _exact(held: str) -> str:
+    """The type in which a text shows all of what a cast to the type that is held may lose."""
+    if held == "DATE":
+        return "TIMESTAMP"
+    return "DOUBLE" if any(held in ladder for ladder in _LADDERS) and held != "TIMESTAMP" else held
 
 
 def _clash(table: TableName, column: str, held: str, coming: str, misfits: tuple[int, str]) -> Diagnostic:

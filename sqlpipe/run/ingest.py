@@ -16,12 +16,22 @@ from sqlpipe.plan.decide import Look
 from sqlpipe.run import apply
 from sqlpipe.run.audit import of_rows, of_table
 from sqlpipe.run.blame import source_text
-from sqlpipe.run.build import all_checks, covered, make_room, replace_table
+from sqlpipe.run.build import (
+    all_checks,
+    contents,
+    covered,
+    held_contents,
+    holds_rows,
+    make_room,
+    replace_table,
+    timeless,
+)
 from sqlpipe.run.crash import crash_point
-from sqlpipe.run.evolve import fit
+from sqlpipe.run.evolve import Fit, fit
 from sqlpipe.run.ingest_files import ingest_files
 from sqlpipe.run.job import Desk, Job, Outcome
 from sqlpipe.run.publish import Written, nothing_new, publish
+from sqlpipe.source.contract import SPECIMEN
 from sqlpipe.source.door import open_reader
 
 _CHANGES, _VANISHED = '"_sqlpipe_changes"', '"_sqlpipe_vanished"'
@@ -33,15 +43,22 @@ def ingest(job: Job, desk: Desk) -> Outcome:
     kind = _kind(job)
     if isinstance(kind.cursor, FilesCursor):
         return ingest_files(job, desk)
-    _stage(job, desk.session)
+    whole = not isinstance(job.decision.scope, Look) or not holds_rows(desk.session, job.node.name.quoted)
+    low = None if whole else _low(job)
+    _stage(job, desk.session, low)
     crash_point("staged")
+    if isinstance(job.decision.scope, Look) and not holds_rows(desk.session, quote(job.staged)):
+        # No rows, no types: those that are held stay.
+        if not holds_rows(desk.session, job.node.name.quoted):
+            return nothing_new(job, desk, "nothing new")
+        if not kind.key and isinstance(kind.cursor, FullCursor) and _same_names(job, desk.session):
+            return replace_table(job, desk, f"select * from {job.node.name.quoted} limit 0", "replace")
     if kind.key:
         apply.require_keys(desk.session, quote(job.staged), kind.key, job.node.name)
-    whole = not isinstance(job.decision.scope, Look) or not _count(desk.session, job.node.name.quoted)
     match kind.cursor:
         case ColumnCursor(column=column):
             _require_cursor(job, desk.session, column)
-            return _load_all(job, desk) if whole else _by_cursor(job, desk, column)
+            return _load_all(job, desk) if whole else _by_cursor(job, desk, column, low)
         case FullCursor():
             if not kind.key:
                 return replace_table(job, desk, f"select * from {quote(job.staged)}", "replace")
@@ -54,23 +71,37 @@ def _kind(job: Job) -> Ingest:
     return job.node.kind
 
 
-def _stage(job: Job, session: Session) -> None:
-    """Read the source into a temporary table, from the cursor on if there is one."""
+def _same_names(job: Job, session: Session) -> bool:
+    relations = (quote(job.staged), job.node.name.quoted)
+    staged, held = ([name.casefold() for name, _ in session.describe(f"select * from {each}")] for each in relations)
+    return staged == held
+
+
+def _low(job: Job) -> str | None:
+    """Where to read from, as a condition on the cursor; None to read everything."""
+    cursor = _kind(job).cursor
+    if not isinstance(cursor, ColumnCursor) or job.held is None or not job.held.position:
+        return None
+    try:
+        return f"{quote(cursor.column)} >= {_less(job.held.position, cursor.lag)}"
+    except (ValueError, OverflowError):
+        value = job.held.position.partition(" ")[2]
+        said = f"the cursor `{cursor.column}` is {value!r}, from which no time can be taken away"
+        _refuse(job, said, "a cursor with a `lag` has to be a number, a date or a time in ISO form")
+
+
+def _stage(job: Job, session: Session, low: str | None) -> None:
+    """Read the source into a temporary table; rows without a cursor come too, to be complained of."""
     kind = _kind(job)
     query = job.node.body.strip().rstrip(";")
-    if (
-        isinstance(kind.cursor, ColumnCursor)
-        and isinstance(job.decision.scope, Look)
-        and job.held
-        and job.held.position
-    ):
-        column = quote(kind.cursor.column)
-        low = _less(job.held.position, kind.cursor.lag)
-        query = f"select * from (\n{query}\n) where {column} >= {low} or {column} is null"
+    if low is not None and isinstance(kind.cursor, ColumnCursor):
+        query = f"select * from (\n{query}\n) where {low} or {quote(kind.cursor.column)} is null"
     reader = open_reader(kind.source, job.connections[kind.source])
     try:
         with reader.read(query) as rows:
             session.stage(job.staged, rows)
+        session.execute(f"delete from {quote(job.staged)} where {SPECIMEN} = 1")
+        session.execute(f"alter table {quote(job.staged)} drop column {SPECIMEN}")
     finally:
         reader.close()
 
@@ -87,7 +118,7 @@ def _less(position: str, lag: float) -> str:
         return literal(moment.date().isoformat())
     separator = "T" if "T" in text else " "
     spelled = moment.isoformat(sep=separator, timespec="microseconds" if "." in text else "seconds")
-    return literal(spelled[: len(text)] if "." in text else spelled)
+    return literal(spelled[: len(text)])
 
 
 def _require_cursor(job: Job, session: Session, column: str) -> None:
@@ -115,82 +146,92 @@ def _position(job: Job, session: Session, column: str) -> str:
     """The new watermark: the type and the highest value seen."""
     staged = quote(job.staged)
     row = session.query(f"select max({quote(column)})::varchar, any_value(typeof({quote(column)})) from {staged}")[0]
-    return f"{row[1]} {row[0]}" if row[0] is not None else (job.held.position if job.held else "")
+    return f"{row[1]} {row[0]}" if row[0] is not None else ""
 
 
 def _load_all(job: Job, desk: Desk) -> Outcome:
     kind, table = _kind(job), job.node.name
 
     def write(session: Session) -> Written:
+        before = held_contents(session, job)
         make_room(session, job, "table")
         extra = f", null::timestamp as {_SOFT}" if kind.deletes == "soft" else ""
         rows = session.execute(f"create or replace table {table.quoted} as select *{extra} from {quote(job.staged)}")
+        without = timeless(session, table.quoted, job.node, kind.time)
         intervals = covered(session, table.quoted, kind.time) if kind.time else ()
-        position = _position(job, session, kind.cursor.column) if isinstance(kind.cursor, ColumnCursor) else ""
-        return Written("full load", rows, audits=all_checks(job.node), intervals=intervals, position=position)
+        changed = before is None or before != contents(session, table.quoted)
+        return Written(
+            "full load",
+            rows,
+            audits=all_checks(job.node),
+            detail=", ".join(each for each in (without, "" if changed else "same rows as before") if each),
+            changed=changed,
+            intervals=intervals,
+            position=_position(job, session, kind.cursor.column) if isinstance(kind.cursor, ColumnCursor) else "",
+        )
 
     return publish(job, desk, write)
 
 
-def _by_cursor(job: Job, desk: Desk, column: str) -> Outcome:
+def _by_cursor(job: Job, desk: Desk, column: str, low: str | None) -> Outcome:
     """Apply the rows at or after the watermark; those that are held exactly so already do not count."""
     kind, table, staged, session = _kind(job), job.node.name, quote(job.staged), desk.session
     if not _count(session, staged):
         return nothing_new(job, desk, "nothing new")
 
     def write(session: Session) -> Written:
-        columns = fit(session, staged, table, kind.schema, own=frozenset({_SOFT})).columns
-        assert job.held is not None
-        low = session.query(f"select min({quote(column)}) from {staged}")[0][0]
+        found = fit(session, staged, table, kind.schema, own=frozenset({_SOFT}))
+        window = low or "true"
+        held = f"(select * from {table.quoted} where {window})"
         if kind.key:
-            same = " and ".join(f"t.{quote(each)} = n.{quote(each)}" for each in kind.key)
-            held = f"(select t.* from {table.quoted} as t semi join {staged} as n on {same})"
-        else:
-            session.execute(
-                f"create or replace temp table {_VANISHED} as select {quote(column)} as low from {staged} limit 0"
-            )
-            session.execute(f"insert into {_VANISHED} values (?)", (low,))
-            held = f"(select * from {table.quoted} where {quote(column)} >= (select low from {_VANISHED}))"
-        apply.keep_changes(session, staged, held, columns, _CHANGES)
+            held = apply.with_keys_of(staged, table, kind.key)
+        apply.keep_changes(session, staged, held, found.columns, _CHANGES)
+        if kind.key:
+            held = apply.with_keys_of(_CHANGES, table, kind.key)
         touched: tuple[Interval, ...] = ()
         if kind.time:
             touched = merge([*covered(session, _CHANGES, kind.time), *covered(session, held, kind.time)])
         if kind.key:
-            applied = apply.merge_by_key(session, _CHANGES, table, kind.key, columns)
+            applied = apply.merge_by_key(session, _CHANGES, table, kind.key, found.columns)
         else:
-            applied = _replace_window(session, job, held, columns)
-        audits = (
-            [(_CHANGES, of_rows(job.node.checks)), (table.quoted, of_table(job.node.checks))] if applied.rows else []
-        )
-        return Written(
-            "delta",
-            applied.rows,
-            audits=[each for each in audits if each[1]],
-            detail=str(applied),
-            changed=bool(applied.rows),
-            whole=False,
-            intervals=touched if applied.rows else (),
-            position=_position(job, session, column),
-        )
+            applied = _replace_window(session, job, window, found.columns)
+        return _delta(job, session, found, applied, touched, _position(job, session, column))
 
     return publish(job, desk, write)
 
 
-def _replace_window(session: Session, job: Job, held: str, columns: tuple[str, ...]) -> apply.Applied:
+def _delta(
+    job: Job, session: Session, found: Fit, applied: apply.Applied, touched: tuple[Interval, ...], position: str = ""
+) -> Written:
+    """What a load of changes did; without any, and with the columns as they were, it did nothing."""
+    without = timeless(session, _CHANGES, job.node, _kind(job).time)
+    changed = bool(applied.rows or found.added or found.widened)
+    checks = job.node.checks
+    audits = [(_CHANGES, of_rows(checks)), (job.node.name.quoted, of_table(checks))] if changed else []
+    return Written(
+        "compare" if isinstance(_kind(job).cursor, FullCursor) else "delta",
+        applied.rows,
+        audits=[each for each in audits if each[1]],
+        detail=f"{applied}{f', {without}' if without else ''}",
+        changed=changed,
+        whole=False,
+        intervals=touched if changed else (),
+        position=position,
+    )
+
+
+def _replace_window(session: Session, job: Job, window: str, columns: tuple[str, ...]) -> apply.Applied:
     """Without a key the source has the say in the window that was read: it replaces what is held there."""
     staged, table = quote(job.staged), job.node.name
-    shared = apply.listed(columns)
-    differs = session.query(
-        f"select count(*) from ((select {shared} from {staged} except all select {shared} from {held}) "
-        f"union all (select {shared} from {held} except all select {shared} from {staged}))"
-    )[0][0]
-    if not differs:
+    shared, held = apply.listed(columns), f"(select * from {table.quoted} where {window})"
+    new = _count(session, f"(select {shared} from {staged} except all select {shared} from {held})")
+    old = _count(session, f"(select {shared} from {held} except all select {shared} from {staged})")
+    if not new and not old:
         return apply.Applied()
-    window = held.partition(" where ")[2].removesuffix(")")
-    deleted = session.execute(f"delete from {table.quoted} where {window}")
-    inserted = apply.insert(session, staged, table, columns)
-    replaced = min(deleted, inserted)
-    return apply.Applied(inserted - replaced, 0, deleted - replaced)
+    session.execute(f"delete from {table.quoted} where {window}")
+    apply.insert(session, staged, table, columns)
+    updated = min(new, old)
+    return apply.Applied(new - updated, updated, old - updated)
 
 
 def _compare(job: Job, desk: Desk) -> Outcome:
@@ -198,38 +239,23 @@ def _compare(job: Job, desk: Desk) -> Outcome:
     kind, table, staged = _kind(job), job.node.name, quote(job.staged)
 
     def write(session: Session) -> Written:
-        if not _count(session, staged) and kind.deletes != "ignore":
-            raise SqlpipeError(_too_many(job, _count(session, table.quoted), _count(session, table.quoted)))
-        columns = fit(session, staged, table, kind.schema, own=frozenset({_SOFT})).columns
+        found = fit(session, staged, table, kind.schema, own=frozenset({_SOFT}))
+        columns = found.columns
         held = f"(select * from {table.quoted}{f' where {_SOFT} is null' if kind.deletes == 'soft' else ''})"
         apply.keep_changes(session, staged, held, columns, _CHANGES)
         vanished = apply.keep_vanished(session, staged, held, kind.key, _VANISHED) if kind.deletes != "ignore" else 0
         total = _count(session, held)
-        if vanished * 100 > kind.max_deletes * total and vanished > 1:
+        if vanished * 100 > kind.max_deletes * total and (vanished > 1 or not _count(session, staged)):
             raise SqlpipeError(_too_many(job, vanished, total))
         touched: tuple[Interval, ...] = ()
         if kind.time:
-            same = " and ".join(f"t.{quote(each)} = n.{quote(each)}" for each in kind.key)
-            old = [
-                f"(select t.* from {table.quoted} as t semi join {each} as n on {same})"
-                for each in (_CHANGES, *([_VANISHED] if vanished else []))
-            ]
+            replaced = (_CHANGES, *([_VANISHED] if vanished else []))
+            old = [apply.with_keys_of(each, table, kind.key) for each in replaced]
             touched = merge([each for part in (_CHANGES, *old) for each in covered(session, part, kind.time)])
         applied = apply.merge_by_key(session, _CHANGES, table, kind.key, columns)
         if vanished:
             applied = apply.Applied(applied.inserted, applied.updated, _delete(session, job))
-        audits = (
-            [(_CHANGES, of_rows(job.node.checks)), (table.quoted, of_table(job.node.checks))] if applied.rows else []
-        )
-        return Written(
-            "compare",
-            applied.rows,
-            audits=[each for each in audits if each[1]],
-            detail=str(applied),
-            changed=bool(applied.rows),
-            whole=False,
-            intervals=touched,
-        )
+        return _delta(job, session, found, applied, touched)
 
     return publish(job, desk, write)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,12 @@ _READERS: Mapping[str, str] = {
     ".jsonl": "read_json",
     ".ndjson": "read_json",
 }
+
+
+# What a reader calls the path that a row was read from; a column `filename` may well be in the file itself.
+ORIGIN = "_sqlpipe_origin"
+# A path is listed by now, but DuckDB would take it for a pattern once more.
+_WILD = re.compile(r"[*?\[]")
 
 
 def is_remote(pattern: str) -> bool:
@@ -61,10 +68,11 @@ def new_or_changed(present: Iterable[FileSeen], seen: Mapping[str, FileSeen]) ->
     return [each for each in present if seen.get(each.path) != each]
 
 
-def reader(root: Path, files: Sequence[FileSeen], *, lineage: bool) -> str:
-    """The table function that reads the files; with `lineage` a column `_file` says which file a row is from.
+def reader(root: Path, files: Sequence[FileSeen], *, lineage: bool, texts: Sequence[str] = ()) -> str:
+    """The table function that reads the files; with `lineage` the column ORIGIN says which file a row is from.
 
-    Raises SP506 when the kind of file is not known.
+    `texts` are columns of CSV files that are text whatever their values look like. Raises SP506 when the kind of
+    file is not known.
     """
     suffixes = {_suffix(each) for each in files}
     functions = {_READERS.get(suffix) for suffix in suffixes}
@@ -77,8 +85,14 @@ def reader(root: Path, files: Sequence[FileSeen], *, lineage: bool) -> str:
                 help=f"one ingest reads files of one kind: {', '.join(_READERS)}",
             )
         )
-    paths = ", ".join(literal(str(root / each.path)) for each in files)
-    return f"{function}([{paths}], union_by_name = true{', filename = true' if lineage else ''})"
+    paths = ", ".join(literal(_WILD.sub(r"[\g<0>]", str(root / each.path))) for each in files)
+    options = ["union_by_name = true"]
+    if lineage:
+        options.append(f"filename = {literal(ORIGIN)}")
+    if texts and function == "read_csv":
+        types = ", ".join(f"{literal(each)}: 'VARCHAR'" for each in texts)
+        options.append(f"types = {{{types}}}")
+    return f"{function}([{paths}], {', '.join(options)})"
 
 
 def refuse_changed(root: Path, files: Iterable[FileSeen]) -> None:

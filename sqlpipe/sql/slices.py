@@ -48,7 +48,7 @@ def _passed(whole: Source, references: list[Reference]) -> Iterator[Slice]:
     for name in (*names, _ANY):
         origin = _origin_of_output(scope, name)
         if origin is not None and read[origin[0].parts[-1].casefold()] == 1:
-            yield Slice(origin[0].text, origin[1], name)
+            yield Slice(origin[0].text, origin[1], name, tuple(sorted(scope.items)) if name == _ANY else ())
 
 
 def _cut(scopes: list[Scope], references: list[Reference]) -> Iterator[Slice]:
@@ -119,6 +119,8 @@ def _origin(relation: Relation, name: str) -> _Origin | None:
     source = relation.source
     if source is None or source.scope is None or source.recursive or source.uses != 1:
         return None
+    if name == _ANY and source.scope.items:
+        return None  # one of the other outputs may have the name that is asked for in the end
     return _origin_of_output(source.scope, name)
 
 

@@ -112,6 +112,20 @@ def test_alignment_goes_through_views_that_rename_the_column() -> None:
     assert found.aligned == {"raw.sales"}
 
 
+@pytest.mark.parametrize(
+    ("view", "aligned"),
+    [
+        ("select * from raw.sales", True),
+        ("select *, amount * 2 as twice from raw.sales", True),
+        ("select current_date as day, s.* from raw.sales as s", False),
+        ("select * from (select current_date as day, s.* from raw.sales as s)", False),
+    ],
+)
+def test_a_star_passes_the_time_column_on_unless_another_column_has_its_name(view: str, *, aligned: bool) -> None:
+    found = _identity("m.t", timed(), node("s.a", view, View()), incremental("m.t", "select day, amount from s.a"))
+    assert (found.aligned == {"raw.sales"}) is aligned
+
+
 def test_a_view_that_looks_at_several_days_breaks_the_alignment() -> None:
     found = _identity(
         "m.t",

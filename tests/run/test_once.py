@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import product
 
 import pytest
+
 from tests.shop import Shop
 
 
@@ -13,7 +15,9 @@ def chain(shop: Shop) -> Shop:
     """A seed, a view over it, a table over that, and a table over the table."""
     shop.write("seeds/people.csv", "id,name\n1,ann\n2,bob\n")
     shop.model("staging.people", "", "select id, name from seeds.people")
-    shop.model("marts.people", "kind: table\nchecks: [{unique: id}]", "select id, upper(name) as name from staging.people")
+    shop.model(
+        "marts.people", "kind: table\nchecks: [{unique: id}]", "select id, upper(name) as name from staging.people"
+    )
     shop.model("marts.counted", "kind: table", "select count(*) as n from marts.people")
     assert shop.well() == {"seeds.people", "staging.people", "marts.people", "marts.counted"}
     assert shop.well() == set()
@@ -31,14 +35,18 @@ def test_formatting_comments_and_words_about_it_run_nothing(chain: Shop) -> None
 
 
 def test_an_edited_check_only_looks(chain: Shop) -> None:
-    chain.model("marts.people", "kind: table\nchecks: [{not_null: id}]", "select id, upper(name) as name from staging.people")
+    chain.model(
+        "marts.people", "kind: table\nchecks: [{not_null: id}]", "select id, upper(name) as name from staging.people"
+    )
     ran = chain.run()
     assert ran.end.well
     assert [each.check.name for each in ran.nodes["marts.people"].checks] == ["not_null(id)"]
     assert ran.done == set()
     assert chain.version("marts.people") == 1
     chain.model(
-        "marts.people", "kind: table\nchecks: [{expression: id > 1}]", "select id, upper(name) as name from staging.people"
+        "marts.people",
+        "kind: table\nchecks: [{expression: id > 1}]",
+        "select id, upper(name) as name from staging.people",
     )
     for _ in range(2):
         ran = chain.run()
@@ -96,7 +104,10 @@ KINDS = {
     "view": ("kind: view", "select 1 as id, date '2024-01-01' as day"),
     "table": ("kind: table", "select 1 as id, date '2024-01-01' as day"),
     "incremental": ("kind: incremental\ntime: day", "select 1 as id, date '2024-01-01' as day"),
-    "batched": ("kind: incremental\ntime: {column: day, batch: 1, start: 2024-01-01}", "select 1 as id, date '2024-01-01' as day"),
+    "batched": (
+        "kind: incremental\ntime: {column: day, batch: 1, start: 2024-01-01}",
+        "select 1 as id, date '2024-01-01' as day",
+    ),
     "ingest": ("kind: ingest\nfrom: in/*.csv\nkey: id", "select * from source"),
     "embedded": ("kind: embedded", "select 1 as id, date '2024-01-01' as day"),
 }
@@ -105,16 +116,15 @@ KINDS = {
 def test_a_node_may_change_its_kind_to_any_other_and_back(shop: Shop) -> None:
     shop.land("in/1.csv", "id,day\n1,2024-01-01\n")
     shop.model("marts.below", "kind: table", "select id, day from raw.it")
-    for first in KINDS:
-        for second in KINDS:
-            shop.model("raw.it", *KINDS[first])
-            shop.well()
-            shop.model("raw.it", *KINDS[second])
-            shop.well()
-            assert shop.well() == set(), (first, second)
-            assert shop.rows("select id from marts.below") == [(1,)]
-            if second != "embedded":
-                assert shop.rows("select id from raw.it") == [(1,)], (first, second)
+    for (first, before), (second, after) in product(KINDS.items(), repeat=2):
+        shop.model("raw.it", *before)
+        shop.well()
+        shop.model("raw.it", *after)
+        shop.well()
+        assert shop.well() == set(), (first, second)
+        assert shop.rows("select id from marts.below") == [(1,)]
+        if second != "embedded":
+            assert shop.rows("select id from raw.it") == [(1,)], (first, second)
 
 
 def test_a_table_turned_seed_and_a_seed_turned_table(shop: Shop) -> None:
@@ -135,7 +145,11 @@ def test_a_model_that_reads_files_runs_when_one_of_them_changes(shop: Shop) -> N
     shop.model("marts.it", "kind: table", f"select id from read_csv('{folder}/*.csv')")
     shop.model("staging.it", "", f"select id from read_csv('{folder}/*.csv')")
     shop.model("marts.through", "kind: table", "select id from staging.it")
-    shop.model("marts.timed", "kind: incremental\ntime: day", f"select id, date '2024-01-01' as day from read_csv('{folder}/*.csv')")
+    shop.model(
+        "marts.timed",
+        "kind: incremental\ntime: day",
+        f"select id, date '2024-01-01' as day from read_csv('{folder}/*.csv')",
+    )
     every = {"marts.it", "staging.it", "marts.through", "marts.timed"}
     assert shop.well() == every
     assert shop.well() == set()

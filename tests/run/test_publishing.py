@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+
 from tests.shop import Shop
 
 CHECK = "checks: [{not_null: id}]"
@@ -42,12 +43,17 @@ def _crm(*statements: str) -> Callable[[Shop], None]:
 
 
 def _seed(rows: str) -> Callable[[Shop], None]:
-    return lambda shop: shop.write("seeds/it.csv", rows) and None
+    def do(shop: Shop) -> None:
+        shop.write("seeds/it.csv", rows)
+
+    return do
 
 
 def _python(code: str) -> Callable[[Shop], None]:
     def do(shop: Shop) -> None:
-        shop.write("models/raw/it.py", f'"""sqlpipe\n{CHECK}\n"""\nimport pyarrow as pa\n\n\ndef model():\n    {code}\n')
+        shop.write(
+            "models/raw/it.py", f'"""sqlpipe\n{CHECK}\n"""\nimport pyarrow as pa\n\n\ndef model():\n    {code}\n'
+        )
 
     return do
 
@@ -154,7 +160,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_what_fails_its_check_is_not_published_and_is_run_again(shop: Shop, case: Case, request: pytest.FixtureRequest) -> None:
+def test_what_fails_its_check_is_not_published_and_is_run_again(
+    shop: Shop, case: Case, request: pytest.FixtureRequest
+) -> None:
     name = "seeds.it" if request.node.callspec.id == "seed" else "raw.it"
     case.set_up(shop)
     shop.model("marts.below", "kind: table", f"select * from {name}")

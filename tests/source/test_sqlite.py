@@ -14,7 +14,7 @@ pa = pytest.importorskip("pyarrow", reason="needs `pip install sqlpipe[sqlite]`"
 
 from sqlpipe.domain.diagnostic import SqlpipeError  # noqa: E402
 from sqlpipe.engine.duckdb import open_engine  # noqa: E402
-from sqlpipe.source.contract import Reader  # noqa: E402
+from sqlpipe.source.contract import SPECIMEN, Reader  # noqa: E402
 from sqlpipe.source.door import open_reader  # noqa: E402
 
 
@@ -57,6 +57,9 @@ def _staged(reader: Reader, query: str) -> tuple[tuple[tuple[str, str], ...], li
         with engine.session() as session:
             with reader.read(query) as rows:
                 session.stage("delta", rows)
+            assert session.query(f"select count(*) from delta where {SPECIMEN} = 1") == [(1,)]
+            session.execute(f"delete from delta where {SPECIMEN} = 1")
+            session.execute(f"alter table delta drop column {SPECIMEN}")
             return session.describe("from delta"), session.query("select * from delta")
     finally:
         engine.close()
@@ -141,15 +144,24 @@ def test_bad_sql_is_told_with_the_connection_and_its_file(reader: Reader, path: 
     assert reason in told.message
 
 
-@pytest.mark.parametrize("value", ["'a dozen'", "2500.5", "x'00'"])
-def test_a_value_of_another_type_far_down_is_an_error_and_never_another_value(
-    path: Path, reader: Reader, value: str
+@pytest.mark.parametrize(
+    ("value", "type_", "held"),
+    [("'a dozen'", "VARCHAR", "a dozen"), ("2500.5", "DOUBLE", 2500.5), ("x'00ff'", "BLOB", b"\x00\xff")],
+)
+def test_a_value_of_another_type_far_down_decides_the_type(
+    path: Path, reader: Reader, value: str, type_: str, held: object
 ) -> None:
     _write(path, f"update orders set number = {value} where id = 2500")
-    with pytest.raises(SqlpipeError) as caught:
-        _staged(reader, "select * from orders order by id")
-    assert "column 1" in caught.value.diagnostics[0].message
-    assert _staged(reader, "select count(*) from orders")[1] == [(3000,)]
+    columns, rows = _staged(reader, "select * from orders order by id")
+    assert dict(columns)["number"] == type_
+    assert rows[2500][1] == held
+
+
+def test_a_column_that_begins_with_thousands_of_nulls_has_the_type_of_its_values(path: Path, reader: Reader) -> None:
+    _write(path, "update orders set note = null where id < 2990")
+    columns, rows = _staged(reader, "select * from orders order by id")
+    assert dict(columns)["note"] == "VARCHAR"
+    assert [row[2] for row in rows[2988:2991]] == [None, None, "note 2990"]
 
 
 def test_whole_numbers_and_others_near_the_top_are_numbers(path: Path, reader: Reader) -> None:

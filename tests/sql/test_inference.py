@@ -40,7 +40,9 @@ def facts(query: Query, text: str) -> Iterator[str]:
     if query.columns is not None:
         yield f"columns {', '.join(query.columns)}"
     for each in query.slices:
-        yield f"slice {each.table}.{each.column}" + (f" as {each.output}" if each.output else " by its bounds")
+        passed = f" as {each.output}" if each.output else " by its bounds"
+        besides = f" but {', '.join(each.but)}" if each.but else ""
+        yield f"slice {each.table}.{each.column}{passed}{besides}"
     uses = [f"{use.table}.{text[use.start : use.end]}" for use in query.uses]
     if uses:
         yield f"uses {', '.join(uses)}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -17,10 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FILES = {
     "sqlpipe.yml": "name: shop\n",
-    "profiles.yml": """
-shop:
+    "profiles.yml": """shop:
   outputs:
-    dev: {type: duckdb, path: shop.duckdb, threads: 2}
+    dev: {type: duckdb, path: shop.duckdb, threads: 1}
   connections:
     crm: {type: sqlite, path: crm.db}
 """,
@@ -43,6 +44,13 @@ from staging.orders
 group by day
 """,
 }
+
+_RELATIONS = """
+select schema_name, table_name from duckdb_tables() where schema_name != '_sqlpipe'
+union all
+select schema_name, view_name from duckdb_views() where not internal
+order by all
+"""
 
 _TIMES = (
     (re.compile(r"\b\d+(\.\d+)? ?(ms|s)\b"), "0.1s"),
@@ -74,15 +82,21 @@ class Shop:
 
     root: Path
     environ: dict[str, str] = field(default_factory=dict)
-    masked: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def make(cls, root: Path, files: Mapping[str, str | bytes] = FILES) -> Shop:
+    def make(
+        cls, root: Path, files: Mapping[str, str | bytes] = FILES, environ: Mapping[str, str] | None = None
+    ) -> Shop:
         """Write the files of a project into a folder."""
         root.mkdir(parents=True, exist_ok=True)
-        shop = cls(root)
+        shop = cls(root, dict(environ or {}))
         shop.write(files)
         return shop
+
+    def copy(self, root: Path) -> Shop:
+        """The same project, and what it has built, in another folder."""
+        shutil.copytree(self.root, root)
+        return Shop(root, dict(self.environ))
 
     def write(self, files: Mapping[str, str | bytes]) -> None:
         for path, content in files.items():
@@ -96,21 +110,49 @@ class Shop:
 
     def environment(self) -> dict[str, str]:
         """The environment of a call: none of the caller's settings, and a home without profiles."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("SQLPIPE_", "COLUMNS", "PYTHON"))}
-        own |= {"PYTHONPATH": str(ROOT), "HOME": "/nowhere", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+        own = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SQLPIPE_", "COLUMNS", "PYTHON"))
+        }
+        own |= {"PYTHONPATH": str(ROOT), "HOME": "/nowhere", "NO_COLOR": "1"}
         return own | self.environ
 
-    def start(self, *arguments: str, folder: Path | None = None, **options: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
-            [sys.executable, "-m", "sqlpipe", *arguments],
-            cwd=folder or self.root, env=self.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            encoding="utf-8", **options,
+    def start(
+        self,
+        *arguments: str,
+        folder: Path | None = None,
+        before: Sequence[str] = (),
+        prepare: Callable[[], None] | None = None,
+    ) -> subprocess.Popen[str]:
+        """Begin a call of the command line; `before` is the command that runs it, `prepare` is called before."""
+        return subprocess.Popen(
+            [*before, sys.executable, "-m", "sqlpipe", *arguments],
+            cwd=folder or self.root,
+            # A call whose files cannot grow must not leave half a .pyc file behind.
+            env=self.environment() | ({"PYTHONDONTWRITEBYTECODE": "1"} if prepare else {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            preexec_fn=prepare,  # noqa: PLW1509 - one thread calls this
         )
 
-    def call(self, *arguments: str, folder: Path | None = None, **options: object) -> Told:
+    def call(
+        self,
+        *arguments: str,
+        folder: Path | None = None,
+        before: Sequence[str] = (),
+        prepare: Callable[[], None] | None = None,
+    ) -> Told:
         """Run the command line to its end."""
-        process = self.start(*arguments, folder=folder, **options)
-        return self.told(process, *arguments)
+        return self.told(self.start(*arguments, folder=folder, before=before, prepare=prepare), *arguments)
+
+    def refuse(self, *arguments: str, code: int = 1) -> Told:
+        """A call that must fail with this exit code and leave every table as it is."""
+        before = self.tables()
+        told = self.call(*(arguments or ("run",)))
+        assert told.code == code, told.text
+        assert self.tables() == before, told.text
+        return told
 
     def told(self, process: subprocess.Popen[str], *arguments: str) -> Told:
         out, err = process.communicate(timeout=60)
@@ -118,7 +160,7 @@ class Shop:
 
     def normal(self, text: str) -> str:
         """The text without what differs from one machine, or one run, to another."""
-        for path, name in {**self.masked, str(self.root): "/shop"}.items():
+        for path, name in {str(self.root): "/shop", sys.executable: "python"}.items():
             text = text.replace(path, name)
         for pattern, instead in _TIMES:
             text = pattern.sub(instead, text)
@@ -130,22 +172,22 @@ class Shop:
         assert told.code == 0, told.text
         return self
 
-    def query(self, sql: str, database: str = "shop.duckdb") -> list[tuple[object, ...]]:
-        with closing(duckdb.connect(str(self.root / database), read_only=True)) as connection:
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with closing(duckdb.connect(str(self.root / "shop.duckdb"), read_only=True)) as connection:
             return connection.execute(sql).fetchall()
 
-    def tables(self, names: Iterable[str] | None = None) -> dict[str, object]:
+    def change(self, *statements: str) -> None:
+        with closing(duckdb.connect(str(self.root / "shop.duckdb"))) as connection:
+            for each in statements:
+                connection.execute(each)
+
+    def tables(self) -> dict[str, object]:
         """Every table and view outside the ledger with its columns and rows; nothing without a database."""
         if not (self.root / "shop.duckdb").is_file():
             return {}
         with closing(duckdb.connect(str(self.root / "shop.duckdb"), read_only=True)) as connection:
-            found = connection.execute(
-                "select schema_name || '.' || table_name, schema_name, table_name from duckdb_tables() where schema_name != '_sqlpipe' "
-                "union all select schema_name || '.' || view_name, schema_name, view_name from duckdb_views() where not internal order by 1"
-            ).fetchall()
-            rows = {}
-            for name, schema, table in found:
-                if names is None or name in names:
-                    relation = connection.execute(f'from "{schema}"."{table}" order by all')
-                    rows[name] = ([each[0] for each in relation.description], relation.fetchall())
+            rows: dict[str, object] = {}
+            for schema, name in connection.execute(_RELATIONS).fetchall():
+                relation = connection.execute(f'from "{schema}"."{name}" order by all')
+                rows[f"{schema}.{name}"] = [each[0] for each in relation.description or ()], relation.fetchall()
             return rows

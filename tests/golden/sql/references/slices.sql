@@ -299,7 +299,7 @@ with a as (select * from trips), b as (select a.*, s.name from a join stops as s
 -- title: a star at the end
 select *, n + 1 as m from trips
 --> reads trips
---> slice trips.* as *
+--> slice trips.* as * but m
 --> uses trips.n
 
 -- title: a star with exceptions is not looked into
