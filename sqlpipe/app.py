@@ -30,6 +30,7 @@ from sqlpipe.plan import build
 from sqlpipe.plan.compile import compile_query
 from sqlpipe.plan.decide import Standing
 from sqlpipe.run import examine
+from sqlpipe.run.alone import alone
 from sqlpipe.run.examine import Finding
 from sqlpipe.run.execute import Setting, execute
 from sqlpipe.run.ingest import unknown_connection
@@ -153,8 +154,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     profile = _profile(workspace)
     _require_connections(workspace, _keys(workspace, selection))
     identities = identify(workspace.graph)
-    engine = open_engine(profile.settings)
-    try:
+    with alone(str(profile.settings["path"])), _writing(profile) as engine:
         with engine.session() as session:
             relations = engine.relations()
             books = ledger.Ledger.open(session, exists=ledger.TABLE in relations, now=workspace.now)
@@ -184,8 +184,6 @@ def run(  # noqa: PLR0913 - each is an option of the command
         return execute(
             setting, keys, standing, on_event=on_event, stop=stop or threading.Event(), failed=frozenset(failed)
         )
-    finally:
-        engine.close()
 
 
 def lineage(workspace: Workspace, name: str, depth: int | None = None) -> Lineage:
@@ -322,6 +320,15 @@ def _require_connections(workspace: Workspace, keys: Iterable[str]) -> None:
 def _profile(workspace: Workspace) -> Profile:
     assert workspace.profile is not None, "the workspace was opened without a profile"
     return workspace.profile
+
+
+@contextmanager
+def _writing(profile: Profile) -> Iterator[Engine]:
+    engine = open_engine(profile.settings)
+    try:
+        yield engine
+    finally:
+        engine.close()
 
 
 @contextmanager

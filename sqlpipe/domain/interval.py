@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -41,20 +42,23 @@ def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
 
 def subtract(intervals: Iterable[Interval], taken: Iterable[Interval]) -> tuple[Interval, ...]:
     """What is left of `intervals` after `taken` is cut out; sorted and disjoint."""
-    left = list(merge(intervals))
-    for cut in merge(taken):
-        left = [piece for each in left for piece in _without(each, cut)]
+    left: list[Interval] = []
+    cuts = deque(merge(taken))
+    for interval in merge(intervals):
+        start = interval.start
+        while cuts and cuts[0].end <= start:
+            cuts.popleft()
+        # The last cut may reach into the next interval, so that only those before it are done with.
+        while cuts and cuts[0].start < interval.end:
+            if start < cuts[0].start:
+                left.append(Interval(start, cuts[0].start))
+            start = cuts[0].end
+            if start >= interval.end:
+                break
+            cuts.popleft()
+        if start < interval.end:
+            left.append(Interval(start, interval.end))
     return tuple(left)
-
-
-def _without(interval: Interval, cut: Interval) -> Iterator[Interval]:
-    if cut.end <= interval.start or interval.end <= cut.start:
-        yield interval
-        return
-    if interval.start < cut.start:
-        yield Interval(interval.start, cut.start)
-    if cut.end < interval.end:
-        yield Interval(cut.end, interval.end)
 
 
 def floor(moment: datetime, grain: Grain) -> datetime:

@@ -253,6 +253,7 @@ def _reason(text: str) -> str:
 
 _FULL = ("No space left", "disk is full", "File too large")
 _KIND = re.compile(r"^(?!INTERNAL)[A-Z][A-Za-z ]* Error: ")
+_WORD = re.compile(r'"(?:[^"]|"")*"|\w+')
 _CSV = re.compile(r"CSV Error on Line: (?P<line>\d+)\n(?:Original Line: .*\n)?(?P<what>.*)")
 _CSV_FILE = re.compile(r"^  file = (?P<file>.*)$", re.MULTILINE)
 _ADVICE = ("Possible ", "The search space", "Delimiter Candidates", "LINE ")
@@ -322,7 +323,15 @@ def translate(error: duckdb.Error, sql: str) -> SqlpipeError:
         source = sql.split("\n")[line - 1] if line <= sql.count("\n") + 1 else ""
         piece = shown[3:].removesuffix("...")
         column += source.find(piece) - 3 if piece in source else 0
-    return QueryError(diagnostic, sql, Place(line, max(column, 1), len(place["carets"])))
+    column = max(column, 1)
+    return QueryError(diagnostic, sql, Place(line, column, _length(sql, line, column, len(place["carets"]))))
+
+
+def _length(sql: str, line: int, column: int, carets: int) -> int:
+    """How long the marked word is: DuckDB 1 puts a single caret under its beginning."""
+    lines = sql.split("\n")
+    word = _WORD.match(lines[line - 1], column - 1) if carets == 1 and line <= len(lines) else None
+    return len(word[0]) if word else carets
 
 
 def _characters(text: str, width: int) -> int:

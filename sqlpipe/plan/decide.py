@@ -225,8 +225,7 @@ def _missing(node: Node, kind: Incremental, identity: Identity, standing: Standi
     if missing and time.lookback:
         newest = max(each.end for each in missing)
         missing = merge([*missing, Interval(step(newest, time.grain, -time.lookback - 1), newest)])
-        missing = _not_before(missing, time.start and floor(time.start, time.grain))
-    return missing
+    return _not_before(missing, time.start and floor(time.start, time.grain))
 
 
 def _not_before(intervals: Iterable[Interval], start: datetime | None) -> tuple[Interval, ...]:

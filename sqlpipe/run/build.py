@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from sqlpipe.domain.check import Check
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
-from sqlpipe.domain.interval import Grain, Interval, batches, count_units, floor, merge, step, widen
+from sqlpipe.domain.interval import END_OF_TIME, Grain, Interval, batches, count_units, floor, merge, step, widen
 from sqlpipe.domain.names import literal, quote
 from sqlpipe.domain.project import CheckQuery, Incremental, Node, Python, Seed, TimeColumn
 from sqlpipe.engine.contract import Session
@@ -107,7 +107,8 @@ def _rebuild(job: Job, desk: Desk) -> Outcome:
     node = job.node
     assert isinstance(node.kind, Incremental)
     time = node.kind.time
-    query = compile_query(job.graph, node)
+    history = Interval(floor(time.start, time.grain), END_OF_TIME) if time.start else None
+    query = compile_query(job.graph, node, history)
 
     def write(session: Session) -> Written:
         name = node.name.quoted

@@ -19,6 +19,9 @@ _LADDERS = (
 )
 
 
+_NUMBERS = frozenset(type_ for ladder in _LADDERS[:4] for type_ in ladder)
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """The columns that new rows and the table share, in the table's order, and what had to be changed."""
@@ -35,38 +38,62 @@ def fit(
 
     New columns are added and numbers widened where no value can be lost; a column that is gone or has another type
     is an error (SP507), all of them told at once. `own` are columns of the table that the rows need not have.
-    A column of nothing but NULLs fits any type. Rows from `text` files have types only as far as they were guessed
-    from these very rows, so there a column fits if each of its values can be read as the type that is held.
+    A column of nothing but NULLs fits any type, and so do numbers that another type can say exactly. Rows from
+    `text` files have types only as far as they were guessed from these very rows, so there a column fits if each
+    of its values can be read as the type that is held.
     """
     held = dict(session.describe(f"select * from {table.quoted}"))
     coming = dict(session.describe(f"select * from {staged}"))
-    held_names = {name.casefold(): name for name in held}
-    problems: list[Diagnostic] = []
-    added = [name for name in coming if name.casefold() not in held_names]
+    spelled = {name.casefold(): name for name in held}
+    added = [name for name in coming if name.casefold() not in spelled]
     widened: list[str] = []
+    problems: list[Diagnostic] = []
     for name, type_ in coming.items():
-        at_hand = held_names.get(name.casefold())
-        if at_hand is None or _holds(held[at_hand], type_):
+        held_type = held.get(spelled.get(name.casefold(), ""))
+        if held_type is None or _holds(held_type, type_):
             continue
-        if mode != "freeze" and not text and _holds(type_, held[at_hand]):
+        if mode != "freeze" and not text and _can_widen(session, staged, table, name, held_type, type_):
             widened.append(name)
-        elif misfits := _misfits(session, staged, name, type_, held[at_hand] if text else None):
-            problems.append(_clash(table, name, held[at_hand], type_, misfits))
-    coming_names = {name.casefold() for name in coming}
-    problems += [_gone(table, name) for name in held if name.casefold() not in coming_names and name not in own]
-    if mode == "freeze":
-        problems += [_unwelcome(table, name) for name in added]
+            continue
+        misfits = _misfits(session, staged, name, type_, held_type if text or _numbers(held_type, type_) else None)
+        if misfits:
+            problems.append(_clash(table, name, held_type, type_, misfits))
+    here = {name.casefold() for name in coming}
+    problems += [_gone(table, name) for name in held if name.casefold() not in here and name not in own]
+    problems += [_unwelcome(table, name) for name in added if mode == "freeze"]
     if problems:
         raise SqlpipeError(*problems)
-    if mode == "discard":
-        added = []
-    for name in added:
+    return _fitted(session, staged, table, Fit(tuple(held), () if mode == "discard" else tuple(added), tuple(widened)))
+
+
+def _fitted(session: Session, staged: str, table: TableName, found: Fit) -> Fit:
+    """Change the table, and the types of the staged rows, to what was found."""
+    coming = dict(session.describe(f"select * from {staged}"))
+    for name in found.added:
         session.execute(f"alter table {table.quoted} add column {quote(name)} {coming[name]}")
-    for name in widened:
+    for name in found.widened:
         session.execute(f"alter table {table.quoted} alter column {quote(name)} type {coming[name]}")
-    shared = [name for name in held if name.casefold() in coming_names]
-    _cast(session, staged, {name: held[name] for name in shared if name.casefold() not in map(str.casefold, widened)})
-    return Fit((*shared, *added), tuple(added), tuple(widened))
+    here = {name.casefold() for name in coming}
+    shared = tuple(name for name in found.columns if name.casefold() in here)
+    types = dict(session.describe(f"select * from {table.quoted}"))
+    _cast(session, staged, {name: types[name] for name in shared})
+    return Fit((*shared, *found.added), found.added, found.widened)
+
+
+def _can_widen(session: Session, staged: str, table: TableName, column: str, held: str, coming: str) -> bool:
+    """Whether the column of the table may get the type of the new rows: every value that it holds stays the same.
+
+    Whole numbers become floating point only if that is needed, and only while each of them can be said exactly.
+    """
+    if _holds(coming, held):
+        return True
+    if not _numbers(held, coming) or not _misfits(session, staged, column, coming, held):
+        return False
+    return not _misfits(session, table.quoted, column, held, coming)
+
+
+def _numbers(*types: str) -> bool:
+    return _NUMBERS.issuperset(types)
 
 
 def _cast(session: Session, staged: str, types: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import perf_counter
 
+from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.domain.history import Event, NodeFinished, NodeStarted, RunFinished, RunStarted, State
 from sqlpipe.domain.names import quote
 from sqlpipe.domain.project import Node
@@ -271,6 +272,21 @@ def _ending(setting: Setting, node: Node, state: State, *, detail: str = "", rea
 def _make_schemas(setting: Setting, session: Session, keys: Sequence[str]) -> None:
     there = {row[0].casefold() for row in session.query("select distinct schema_name from duckdb_schemas()")}
     wanted = {setting.graph.nodes[key].name.schema for key in keys if not is_idle(setting.graph.nodes[key])}
+    _refuse_confusion(setting, session, wanted)
     for schema in sorted(wanted):
         if schema.casefold() not in there:
             session.execute(f"create schema if not exists {quote(schema)}")
+
+
+def _refuse_confusion(setting: Setting, session: Session, schemas: Collection[str]) -> None:
+    """Raise SP501 if a schema has the name of the database: `marts.orders` would mean either."""
+    catalog = str(session.query("select current_database()")[0][0])
+    if catalog.casefold() in map(str.casefold, schemas):
+        raise SqlpipeError(
+            Diagnostic(
+                code="SP501",
+                message=f"{setting.engine.database} is called like the schema `{catalog}`, "
+                "and the database cannot tell the two apart",
+                help="give the file another name, and change `path:` in profiles.yml",
+            )
+        )

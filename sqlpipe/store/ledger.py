@@ -74,13 +74,17 @@ class Ledger:
 
     def record_intervals(self, session: Writes, node: str, commits: Iterable[Commit]) -> None:
         """Note the intervals that a commit touched."""
-        for commit in commits:
-            inputs = json.dumps(commit.inputs, sort_keys=True)
-            values = (
-                next(self._seq), node, commit.fingerprint, commit.version, inputs,
-                commit.interval.start, commit.interval.end,
-            )  # fmt: skip
-            session.execute(_SQL["record interval"], values)
+        rows = [
+            (
+                next(self._seq), node, each.fingerprint, each.version, json.dumps(each.inputs, sort_keys=True),
+                each.interval.start, each.interval.end,
+            )
+            for each in commits
+        ]  # fmt: skip
+        for start in range(0, len(rows), 500):
+            part = rows[start : start + 500]
+            statement = _SQL["record interval"] + ", (?, ?, ?, ?, ?, ?, ?)" * (len(part) - 1)
+            session.execute(statement, [value for row in part for value in row])
 
     def record_files(self, session: Writes, node: str, version: int, seen: Iterable[FileSeen]) -> None:
         """Note the files whose rows a commit brought in."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tests.shop import Rows, Shop
 
 FIRST = datetime(2024, 1, 30)  # noqa: DTZ001 - the clock of the rows

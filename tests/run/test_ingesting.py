@@ -374,6 +374,29 @@ def test_a_source_that_changes_types_and_columns(shop: Shop) -> None:
     assert [shop.rows(f"marts.{name}") for name in ("full", "cursor", "log")] == [expected] * 3
 
 
+def test_numbers_that_come_and_go_with_a_fraction_stay_the_same_numbers(shop: Shop) -> None:
+    shop.crm("create table t (id integer, price decimal(10, 2))", "insert into t values (1, 5)")
+    for name, header in {"full": "key: id", "cursor": "cursor: {column: id}\nkey: id"}.items():
+        shop.model(f"raw.{name}", f"kind: ingest\nfrom: crm\n{header}", "select * from t")
+    shop.well()
+    assert shop.columns("raw.full")[1] == ("price", "BIGINT")
+    shop.crm("insert into t values (2, 7.25)")
+    shop.well()
+    assert [shop.columns(f"raw.{name}")[1] for name in ("full", "cursor")] == [("price", "DOUBLE")] * 2
+    shop.crm("insert into t values (3, 9)")
+    shop.well()
+    assert [shop.rows(f"raw.{name}") for name in ("full", "cursor")] == [[(1, 5.0), (2, 7.25), (3, 9.0)]] * 2
+
+
+def test_whole_numbers_too_large_to_be_exact_otherwise_are_not_made_floating_point(shop: Shop) -> None:
+    shop.crm("create table t (id integer, n)", f"insert into t values (1, {2**53 + 1})")
+    shop.model("raw.t", "kind: ingest\nfrom: crm\nkey: id", "select * from t")
+    shop.well()
+    shop.crm("insert into t values (2, 0.5)")
+    assert [each.code for each in shop.run().problems("raw.t")] == ["SP507"]
+    assert shop.rows("raw.t") == [(1, 2**53 + 1)]
+
+
 def test_a_file_that_keeps_size_and_time_is_not_read_again(files: Shop) -> None:
     stat = (files.root / "in/1.csv").stat()
     files.write("in/1.csv", "id,n\n1,x\n2,y\n")

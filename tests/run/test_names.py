@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+
+from sqlpipe.domain.diagnostic import SqlpipeError
 from tests.shop import Shop
 
 ODD = ["Mixed Case", 'a "quoted" one', "it's", "select", "a where b", "öß 日本", "t", "n", "_parent"]
@@ -75,5 +77,7 @@ def test_a_database_that_is_called_like_a_schema(tmp_path_factory: pytest.TempPa
     shop.model("marts.it", "kind: table", "select id from seeds.people")
     shop.model("marts.view", "", "select id from marts.it")
     shop.model("marts.last", "kind: table", "select id from marts.view")
-    shop.well()
-    assert shop.well() == set()
+    with pytest.raises(SqlpipeError) as raised:
+        shop.run()
+    assert [each.code for each in raised.value.diagnostics] == ["SP501"]
+    assert "marts.duckdb" in raised.value.diagnostics[0].message

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-import pytest
+import pytest  # noqa: TC002 - a fixture's type
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

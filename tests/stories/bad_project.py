@@ -45,6 +45,9 @@ group by day
 """,
 }
 
+# What a database says differs from one version to the next; golden texts have the words of this one.
+GOLDEN_DUCKDB = "2."
+
 _RELATIONS = """
 select schema_name, table_name from duckdb_tables() where schema_name != '_sqlpipe'
 union all
@@ -191,3 +194,8 @@ class Shop:
                 relation = connection.execute(f'from "{schema}"."{name}" order by all')
                 rows[f"{schema}.{name}"] = [each[0] for each in relation.description or ()], relation.fetchall()
             return rows
+
+
+def places(text: str) -> list[str]:
+    """The files and lines that frames point at, and their codes."""
+    return re.findall(r"(?<=^error\[)SP\d+|(?<= --> )[^:\n]+:\d+", text, re.MULTILINE)

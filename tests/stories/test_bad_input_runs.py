@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from tests.stories.bad_project import FILES, Shop
+from tests.stories.bad_project import FILES, GOLDEN_DUCKDB, ROOT, Shop, places
 
 Golden = Callable[[str, str], None]
 
@@ -70,7 +71,16 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 def test_the_mistake_is_told_at_its_line(name: str, built: Shop, tmp_path: Path, golden: Golden) -> None:
     shop = built.copy(tmp_path / "shop")
     shop.write(CASES[name])
-    golden(f"bad_input/{name}.txt", shop.refuse().text)
+    compare(golden, f"bad_input/{name}.txt", shop.refuse().text)
+
+
+def compare(golden: Golden, name: str, text: str) -> None:
+    """Compare with a golden text; with another DuckDB than the one it is of, codes and lines only."""
+    if duckdb.__version__.startswith(GOLDEN_DUCKDB):
+        golden(name, text)
+    else:
+        expected = ROOT / "tests" / "golden" / name
+        assert places(text) == places(expected.read_text(encoding="utf-8"))
 
 
 CHECKED = {
@@ -182,7 +192,7 @@ def test_no_secret_is_told_or_kept(tmp_path: Path, golden: Golden) -> None:
              "render marts.daily", "render marts.cast", "show marts.daily --failed", "lineage marts.daily")  # fmt: skip
     told = {each: shop.call(*each.split()) for each in calls}
     assert not [each.text for each in (*broken, *told.values()) if CANARY in each.text]
-    golden("bad_input/secret.txt", told["run"].text + told["render marts.daily"].text)
+    compare(golden, "bad_input/secret.txt", told["run"].text + told["render marts.daily"].text)
     assert CANARY not in (shop.root / ".sqlpipe" / "cache.json").read_text()
     for (name,) in shop.query("select table_name from duckdb_tables() where schema_name = '_sqlpipe'"):
         assert CANARY not in str(shop.query(f"from _sqlpipe.{name}"))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import duckdb
 import pytest
 
 from tests.stories.bad_project import FILES, Shop
-
-pa = pytest.importorskip("pyarrow")
-pq = pytest.importorskip("pyarrow.parquet")
 
 Golden = Callable[[str, str], None]
 
@@ -22,19 +20,19 @@ PARQUET = "/* sqlpipe\nkind: ingest\nfrom: landing/o-*.parquet\nkey: id\n*/\nsel
 PEOPLE = "/* sqlpipe\nkind: ingest\nfrom: crm\ncursor: full\nkey: id\ndeletes: hard\n*/\nselect * from people\n"
 
 
-def parquet(**columns: list[object]) -> bytes:
-    written = io.BytesIO()
-    pq.write_table(pa.table(columns), written)
-    return written.getvalue()
+def parquet(rows: str) -> bytes:
+    with TemporaryDirectory() as folder, duckdb.connect() as connection:
+        connection.execute(f"copy ({rows}) to '{folder}/rows.parquet'")
+        return Path(folder, "rows.parquet").read_bytes()
 
 
-FIRST = parquet(id=[1, 2], day=["2026-01-01"] * 2, person=[7, 8], amount=[10, 20])
+FIRST = parquet("select 1 as id, '2026-01-01' as day, 7 as person, 10 as amount")
 
 FILE_CASES: Mapping[str, tuple[Mapping[str, str | bytes], Mapping[str, str | bytes]]] = {
     "parquet_corrupt": ({}, {"landing/o-2.parquet": b"PAR1 this is none PAR1"}),
     "parquet_other_columns": (
         {},
-        {"landing/o-2.parquet": parquet(id=[3], day=["2026-01-02"], person=["Ann"])},
+        {"landing/o-2.parquet": parquet("select 3 as id, '2026-01-02' as day, 'Ann' as person")},
     ),
     "csv_column_gone": ({}, {"landing/orders-2.csv": "id,day,person\n3,2026-01-02,9\n"}),
     "csv_other_type": ({}, {"landing/orders-2.csv": "id,day,person,amount\n3,2026-01-02,9,lots\n"}),
@@ -139,6 +137,7 @@ SQLITE_CASES: Mapping[str, tuple[str, ...]] = {
 @pytest.fixture
 def people(tmp_path: Path) -> Shop:
     """A project with an ingest from SQLite that has been built."""
+    pytest.importorskip("adbc_driver_sqlite", reason="needs the extra `sqlite`")
     shop = Shop.make(tmp_path / "shop", {**FILES, "models/raw/people.sql": PEOPLE})
     crm(
         shop,
