@@ -28,8 +28,8 @@ MODELS = {
     ),
     "marts.ranked": (
         "kind: incremental\ntime: {}",
-        "with cut as (select * from raw.sales where ts >= :start and ts < :end)\n"
-        "select ts, id, row_number() over (partition by ts order by id, amount) as place from cut",
+        """with cut as (select * from raw.sales where ts >= :start and ts < :end)
+        select ts, id, row_number() over (partition by ts order by id, amount) as place from cut""",
     ),
     "marts.large": ("kind: incremental\ntime: {}", "select ts, count(*) as n from staging.large group by all"),
     "marts.named": (

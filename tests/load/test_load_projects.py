@@ -297,7 +297,7 @@ def test_check_queries(make: Make) -> None:
     found = node(make({**B, "checks/c.sql": text}), "checks.c")
     assert isinstance(found.kind, CheckQuery)
     check = found.kind.check
-    assert (check.rule, check.name) == (RowCount(max=0), "checks.c")
+    assert (check.rule, check.name) == (Expression("false"), "checks.c")
     assert (check.severity, check.tolerance, parents(found)) == (Severity.WARNING, Tolerance(rows=2), ["m.b"])
 
 
