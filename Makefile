@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SQLPIPE := $(BIN)/sqlpipe
 OTHER_VENV := .venv-duckdb15
+DUCKDB := 2.0.0
 OTHER_DUCKDB := 1.5.5
 SEED := 20130101
 
@@ -27,7 +28,7 @@ endef
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "installing into $(VENV) (once)"
-	$(call install,$(VENV))
+	$(call install,$(VENV),duckdb==$(DUCKDB))
 
 $(OTHER_VENV)/.installed: pyproject.toml constraints.txt
 	@echo "installing into $(OTHER_VENV) (once)"
@@ -50,7 +51,7 @@ check: $(VENV)/.installed ## formatting, lint, types, architecture
 
 .PHONY: test
 test: $(VENV)/.installed $(OTHER_VENV)/.installed ## all tests but the slow ones, then those of the engine on DuckDB 1.5
-	$(BIN)/pytest -m "not slow" -n auto --dist loadfile
+	SQLPIPE_TEST_DUCKDB=$(DUCKDB) $(BIN)/pytest -m "not slow" -n auto --dist loadfile
 	SQLPIPE_TEST_DUCKDB=$(OTHER_DUCKDB) $(OTHER_VENV)/bin/pytest -m "not slow" -n auto --dist loadfile tests/engines tests/stories
 
 .PHONY: test-slow

@@ -59,7 +59,9 @@ def measure(command: Sequence[str], folder: Path) -> Outcome:
     """Run a command to its end; raises `CommandFailed` with the end of what it wrote if it did not go well."""
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
+        process = subprocess.Popen(
+            command, cwd=folder, env=_environment(), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+        )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -72,6 +74,11 @@ def measure(command: Sequence[str], folder: Path) -> Outcome:
         raise CommandFailed(f"`{' '.join(command)}` in {folder} ended with {process.returncode}\n{tail}")
     sample = Sample(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / RSS_UNITS_PER_MIB)
     return Outcome(sample, *written)
+
+
+def _environment() -> dict[str, str]:
+    """The environment of a user, whose Python keeps the modules that it has compiled."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def in_turn(trials: Sequence[Trial], repeat: int) -> dict[str, list[Outcome]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,14 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write what comes out as what is expected")
+
+
+def pytest_report_header() -> str:
+    """Name the DuckDB that is tested, and refuse another than the one that was asked for."""
+    found, wanted = version("duckdb"), os.environ.get("SQLPIPE_TEST_DUCKDB")
+    if wanted and wanted != found:
+        pytest.exit(f"these tests were to run on DuckDB {wanted}; installed is {found}", returncode=3)
+    return f"DuckDB {found}"
 
 
 @pytest.fixture

@@ -16,11 +16,12 @@ from sqlpipe.plan.decide import Look
 from sqlpipe.run import apply
 from sqlpipe.run.audit import of_rows, of_table
 from sqlpipe.run.blame import source_text
-from sqlpipe.run.build import all_checks, contents, covered, held_contents, holds_rows, make_room, timeless
+from sqlpipe.run.build import all_checks, held_contents, make_room
 from sqlpipe.run.crash import crash_point
 from sqlpipe.run.evolve import fit
 from sqlpipe.run.job import Desk, Job, Outcome
 from sqlpipe.run.publish import Written, nothing_new, publish
+from sqlpipe.run.relation import contents, covered, holds_rows, timeless
 from sqlpipe.source import files
 from sqlpipe.sql.rewrite import compose
 from sqlpipe.store import ledger

@@ -16,7 +16,8 @@ from sqlpipe.engine.contract import Interrupted, QueryError
 from sqlpipe.load.secret import hidden
 from sqlpipe.plan.decide import Look, Nothing, Recheck
 from sqlpipe.run.blame import blame, place
-from sqlpipe.run.build import build_incremental, build_python, build_seed, build_table, build_view, run_check
+from sqlpipe.run.build import build_python, build_seed, build_table, build_view, run_check
+from sqlpipe.run.incremental import build_incremental
 from sqlpipe.run.ingest import ingest
 from sqlpipe.run.job import ChecksFailed, Desk, Job, Outcome
 from sqlpipe.run.publish import recheck
