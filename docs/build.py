@@ -30,7 +30,7 @@ from sqlpipe.load.document import Entry as Written
 from sqlpipe.load.document import Record, Scalar, Value, parse
 from sqlpipe.load.header import KEYS
 from sqlpipe.load.kinds import takes
-from sqlpipe.load.profile import CONNECTION_TYPES, TARGET_TYPES
+from sqlpipe.load.profile_text import CONNECTION_TYPES, TARGET_TYPES
 from sqlpipe.load.project import load
 from sqlpipe.load.settings import _KEYS as SETTINGS_KEYS
 from sqlpipe.load.settings import _SOURCE_KEYS as SOURCE_KEYS

@@ -16,7 +16,7 @@ _ROOT = Path(sqlpipe.__file__).parent
 _FILES = sorted(_ROOT.rglob("*.py"))
 _IDS = [path.relative_to(_ROOT).as_posix() for path in _FILES]
 # Engines, sources and commands by name; and what is needed only when a file of the project has changed, or has Jinja.
-_DOORS = {"engine/door.py", "source/door.py", "cli/main.py", "load/project.py", "load/reading.py"}
+_DOORS = {"engine/door.py", "source/door.py", "cli/main.py", "load/profile.py", "load/project.py", "load/reading.py"}
 
 each_file = pytest.mark.parametrize("path", _FILES, ids=_IDS)
 

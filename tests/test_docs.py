@@ -19,7 +19,7 @@ from sqlpipe.domain.history import NodeFinished, NodeStarted, RunFinished, RunSt
 from sqlpipe.domain.project import KIND_NAMES
 from sqlpipe.load.checks import RULES
 from sqlpipe.load.header import KEYS
-from sqlpipe.load.profile import CONNECTION_TYPES, TARGET_TYPES
+from sqlpipe.load.profile_text import CONNECTION_TYPES, TARGET_TYPES
 from tests.pages import Command, alike, commands, fences, rewritten, run
 
 ROOT = Path(__file__).resolve().parent.parent

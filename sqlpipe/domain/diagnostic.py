@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 
 
@@ -84,6 +83,8 @@ def place_of(text: str, start: int, end: int | None = None) -> Place:
 
 def near_misses(word: str, candidates: Iterable[str], most: int = 3) -> Sequence[str]:
     """The candidates that look most like `word`, best first; letter case does not matter."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only needed where something is wrong
+
     spelled = {each.casefold(): each for each in candidates}
     return [spelled[each] for each in get_close_matches(word.casefold(), spelled, n=most, cutoff=0.6)]
 

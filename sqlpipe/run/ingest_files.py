@@ -54,7 +54,7 @@ def ingest_files(job: Job, desk: Desk) -> Outcome:
         if holds_rows(desk.session, quote(job.staged)) and not holds_rows(desk.session, job.node.name.quoted):
             # The types of the table were guessed from files without rows, and would stay for good.
             return _load_all(job, desk, present, detail)
-        return _load_delta(job, desk, fresh, detail)
+        return _load_delta(job, desk, fresh, detail, again=any(each.path in seen for each in fresh))
     except QueryError as error:
         notes = (_told(present if everything else fresh), "nothing was loaded")
         error.diagnostics = tuple(replace(each, notes=(*each.notes, *notes)) for each in error.diagnostics)
@@ -104,8 +104,12 @@ def _load_all(job: Job, desk: Desk, present: Sequence[FileSeen], detail: str) ->
     return publish(job, desk, write)
 
 
-def _load_delta(job: Job, desk: Desk, fresh: Sequence[FileSeen], detail: str) -> Outcome:
-    """Bring the staged rows of some files in by key, or in place of what the same files brought before."""
+def _load_delta(job: Job, desk: Desk, fresh: Sequence[FileSeen], detail: str, *, again: bool) -> Outcome:
+    """Bring the staged rows of some files in by key, or in place of what the same files brought before.
+
+    If a file was read `again`, most of its rows are those that are held, and only the others are brought in. To look
+    for such rows costs as much as the load, so rows of new files are taken for new.
+    """
     kind, table, staged = _kind(job), job.node.name, quote(job.staged)
     session = desk.session
     files.refuse_changed(job.root, fresh)
@@ -118,10 +122,12 @@ def _load_delta(job: Job, desk: Desk, fresh: Sequence[FileSeen], detail: str) ->
         found = fit(session, staged, table, kind.schema, own=own, text=text)
         without = timeless(session, staged, job.node, kind.time)
         if kind.write == "merge":
-            held = apply.with_keys_of(staged, table, kind.key)
-            apply.keep_changes(session, staged, held, found.columns, _CHANGES)
-            touched = _touched(job, session, _CHANGES, fresh)
-            applied = apply.merge_by_key(session, _CHANGES, table, kind.key, found.columns)
+            rows = _CHANGES if again else staged
+            if again:
+                held = apply.with_keys_of(staged, table, kind.key)
+                apply.keep_changes(session, staged, held, found.columns, rows)
+            touched = _touched(job, session, rows, fresh)
+            applied = apply.merge_by_key(session, rows, table, kind.key, found.columns)
         else:
             touched = _touched(job, session, staged, fresh)
             applied = _replace_files(session, job, fresh, found.columns)

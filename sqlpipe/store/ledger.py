@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from importlib.resources import files
 from itertools import count
+from pathlib import Path
 from typing import Any, Protocol
 
 import sqlpipe
@@ -33,7 +33,7 @@ class Writes(Protocol):
 
 
 def _statements() -> Mapping[str, str]:
-    text = files("sqlpipe.store").joinpath("ledger.sql").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("ledger.sql").read_text(encoding="utf-8")
     named = (block.partition("\n") for block in text.split("-- ")[1:])
     return {name.strip(): body.strip().removesuffix(";") for name, _, body in named}
 

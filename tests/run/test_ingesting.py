@@ -67,14 +67,26 @@ def test_a_query_may_filter_and_sum_each_file(files: Shop) -> None:
     assert files.rows("raw.it") == [("b", 2, "in/1.csv")]
 
 
-def test_rows_with_a_key_are_merged_and_only_changes_count(files: Shop) -> None:
+def test_rows_with_a_key_are_merged(files: Shop) -> None:
     files.model("raw.it", "kind: ingest\nfrom: in/*.csv\nkey: id", "")
     files.well()
     files.land("in/2.csv", "id,n\n2,b\n3,c\n")
-    assert files.run().nodes["raw.it"].detail == "1 new file: 1 new"
+    assert files.run().nodes["raw.it"].detail == "1 new file: 1 new, 1 changed"
     files.land("in/3.csv", "id,n\n2,B\n")
     assert files.run().nodes["raw.it"].detail == "1 new file: 1 changed"
     assert files.rows("raw.it") == [(1, "a"), (2, "B"), (3, "c")]
+
+
+def test_of_a_file_that_is_delivered_again_only_the_changes_count(files: Shop) -> None:
+    files.model("raw.it", "kind: ingest\nfrom: in/*.csv\nkey: id", "")
+    files.land("in/2.csv", "id,n\n3,c\n4,d\n")
+    files.well()
+    files.land("in/2.csv", "id,n\n3,c\n4,D\n5,e\n")
+    assert files.run().nodes["raw.it"].detail == "1 changed file: 1 new, 1 changed"
+    version = files.version("raw.it")
+    files.land("in/2.csv", "id,n\n3,c\n4,D\n5,e\n")
+    assert files.well() == set()
+    assert files.version("raw.it") == version
 
 
 @pytest.mark.parametrize("suffix", ["json", "parquet"])
