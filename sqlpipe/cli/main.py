@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -49,7 +50,12 @@ class Door(click.Group):
         entry = ENTRIES.get(cmd_name)
         if entry is None:
             return None
-        command: click.Command = import_module(f"sqlpipe.cli.{entry.module}").COMMANDS[cmd_name]
+        gc.disable()  # what is imported now stays to the end; to look for garbage in it takes a tenth of the time
+        try:
+            command: click.Command = import_module(f"sqlpipe.cli.{entry.module}").COMMANDS[cmd_name]
+        finally:
+            gc.freeze()
+            gc.enable()
         return command
 
     def resolve_command(
