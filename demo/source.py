@@ -27,8 +27,8 @@ CORRECTED_FLIGHT = "carrier = 'B6' and flight = 3"
 # An aircraft whose year of manufacture was missing and whose number of seats was wrong.
 CORRECTED_PLANE = "update planes set year = 2006, seats = 100 where tailnum = 'N238JB'"
 
-# An aircraft that flies all year but was missing from the register; its particulars are made up.
-REGISTERED = ("N725MQ", 2003, "Fixed wing multi engine", "EMBRAER", "EMB-140", 2, 44, None, "Turbo-fan")
+# An aircraft that is new in the register and has not flown from New York yet; it is made up.
+REGISTERED = ("N401SP", 2013, "Fixed wing multi engine", "EMBRAER", "EMB-140", 2, 44, None, "Turbo-fan")
 
 
 def land(data: Path, landing: Path, through: date) -> dict[str, int]:
