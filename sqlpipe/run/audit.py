@@ -42,6 +42,11 @@ def of_rows(checks: Sequence[Check]) -> tuple[Check, ...]:
     return tuple(check for check in checks if not isinstance(check.rule, Unique | RowCount | Freshness))
 
 
+def of_delta(rows: str, table: str, checks: Sequence[Check]) -> list[tuple[str, tuple[Check, ...]]]:
+    """What to look at after new rows have gone into a table: the rows, and the table for what they do not tell."""
+    return [(relation, some) for relation, some in ((rows, of_rows(checks)), (table, of_table(checks))) if some]
+
+
 def of_table(checks: Sequence[Check]) -> tuple[Check, ...]:
     """The checks that need the whole table."""
     return tuple(check for check in checks if isinstance(check.rule, Unique | RowCount | Freshness))

@@ -14,7 +14,7 @@ from sqlpipe.domain.project import Incremental, TimeColumn
 from sqlpipe.engine.contract import Session
 from sqlpipe.plan.compile import compile_query, moment_literal
 from sqlpipe.plan.decide import Fill
-from sqlpipe.run.audit import of_rows, of_table
+from sqlpipe.run.audit import of_delta
 from sqlpipe.run.build import all_checks, held_contents, make_room
 from sqlpipe.run.job import Desk, Job, Outcome
 from sqlpipe.run.publish import Written, publish
@@ -117,11 +117,10 @@ def _slice_writer(job: Job, intervals: list[Interval], *, final: bool) -> Callab
                 if changed
                 else session.query(f"select count(*) from {staged}")[0][0]
             )
-        audits = [(staged, of_rows(node.checks)), (name, of_table(node.checks))]
         return Written(
             "incremental",
             rows,
-            audits=[each for each in audits if each[1]],
+            audits=of_delta(staged, name, node.checks),
             changed=changed,
             whole=False,
             complete=final,

@@ -14,7 +14,7 @@ from sqlpipe.domain.project import ColumnCursor, FilesCursor, FullCursor, Ingest
 from sqlpipe.engine.contract import Session
 from sqlpipe.plan.decide import Look
 from sqlpipe.run import apply
-from sqlpipe.run.audit import of_rows, of_table
+from sqlpipe.run.audit import of_delta
 from sqlpipe.run.blame import source_text
 from sqlpipe.run.build import all_checks, held_contents, make_room, replace_table
 from sqlpipe.run.crash import crash_point
@@ -198,12 +198,10 @@ def _delta(
     """What a load of changes did; without any, and with the columns as they were, it did nothing."""
     without = timeless(session, _CHANGES, job.node, _kind(job).time)
     changed = bool(applied.rows or found.added or found.widened)
-    checks = job.node.checks
-    audits = [(_CHANGES, of_rows(checks)), (job.node.name.quoted, of_table(checks))] if changed else []
     return Written(
         "compare" if isinstance(_kind(job).cursor, FullCursor) else "delta",
         applied.rows,
-        audits=[each for each in audits if each[1]],
+        audits=of_delta(_CHANGES, job.node.name.quoted, job.node.checks) if changed else (),
         detail=f"{applied}{f', {without}' if without else ''}",
         changed=changed,
         whole=False,

@@ -14,7 +14,7 @@ from sqlpipe.domain.project import Ingest
 from sqlpipe.engine.contract import QueryError, Session
 from sqlpipe.plan.decide import Look
 from sqlpipe.run import apply
-from sqlpipe.run.audit import of_rows, of_table
+from sqlpipe.run.audit import of_delta
 from sqlpipe.run.blame import source_text
 from sqlpipe.run.build import all_checks, held_contents, make_room
 from sqlpipe.run.crash import crash_point
@@ -132,11 +132,10 @@ def _load_delta(job: Job, desk: Desk, fresh: Sequence[FileSeen], detail: str, *,
             touched = _touched(job, session, staged, fresh)
             applied = _replace_files(session, job, fresh, found.columns)
         changed = bool(applied.rows or found.added or found.widened)
-        audits = [(staged, of_rows(job.node.checks)), (table.quoted, of_table(job.node.checks))] if changed else []
         return Written(
             "delta",
             applied.rows,
-            audits=[each for each in audits if each[1]],
+            audits=of_delta(staged, table.quoted, job.node.checks) if changed else (),
             detail=f"{detail}: {applied}{f', {without}' if without else ''}",
             changed=changed,
             whole=False,
