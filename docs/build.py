@@ -20,7 +20,16 @@ from sqlpipe.cli.main import ENTRIES, Entry, cli
 from sqlpipe.domain.check import Check, CheckResult, Rule, Tolerance
 from sqlpipe.domain.codes import CODES
 from sqlpipe.domain.diagnostic import Diagnostic, Place, Span
-from sqlpipe.domain.history import NodeFinished, NodeStarted, RunFinished, RunStarted, State, as_json
+from sqlpipe.domain.history import (
+    NodeFinished,
+    NodeStarted,
+    NodeWaiting,
+    RunFinished,
+    RunStarted,
+    RunWaiting,
+    State,
+    as_json,
+)
 from sqlpipe.domain.project import KIND_NAMES, Source
 from sqlpipe.graph import dag
 from sqlpipe.graph.select import Selection, select
@@ -30,10 +39,14 @@ from sqlpipe.load.document import Entry as Written
 from sqlpipe.load.document import Record, Scalar, Value, parse
 from sqlpipe.load.header import KEYS
 from sqlpipe.load.kinds import takes
+from sqlpipe.load.operators import request_of
+from sqlpipe.load.orchestration import ALERT_KEYS, PIPELINE_KEYS
 from sqlpipe.load.profile_text import CONNECTION_TYPES, TARGET_TYPES
 from sqlpipe.load.project import load
+from sqlpipe.load.sensors import CONDITIONS
 from sqlpipe.load.settings import _KEYS as SETTINGS_KEYS
 from sqlpipe.load.settings import _SOURCE_KEYS as SOURCE_KEYS
+from sqlpipe.load.tasks import OF_A_SENSOR, OF_A_TASK, SHARED, WORDS
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -44,6 +57,7 @@ SECTIONS = {
     "3": "Graph and selection",
     "4": "Checks",
     "5": "Databases and sources",
+    "6": "Pipelines and tasks",
 }
 _HERE = Place(1, 1)
 
@@ -59,6 +73,23 @@ _SOME_CHECKS = """checks:
     severity: warn
     where: status = 'paid'
     tolerance: 1%"""
+_A_TASK = """description: fetch the file of yesterday
+bash: |
+  python fetch.py --since {{ run.start }}
+cwd: scripts
+timeout: 10m
+retries: 3
+before: [raw.flights]"""
+_SOME_PIPELINES = """pipelines:
+  nightly:
+    select: +tag:mart
+    schedule: "0 6 * * mon-fri"
+    timezone: Europe/Paris
+    deadline: "08:00"
+  follow:
+    select: raw.orders+
+    on: raw.orders"""
+_BESIDE = ("with", "env", "cwd")
 _A_PROFILE = """shop:
   target: dev
   outputs:
@@ -85,6 +116,7 @@ def pages() -> dict[str, str]:
         "cli.md": cli_page(),
         "codes.md": codes_page(),
         "header.md": header_page(words),
+        "tasks.md": tasks_page(words),
         "settings.md": settings_page(words),
         "selection.md": selection_page(),
         "events.md": events_page(),
@@ -308,6 +340,58 @@ def _rule_word(rule: type) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", rule.__name__).lower()
 
 
+# Tasks
+
+
+def tasks_page(words: Words) -> str:
+    """Every key of a task and of a sensor."""
+    conditions = [(word, key) for word, (keys, _) in CONDITIONS.items() for key in ("", *keys)]
+    return "\n\n".join(
+        [
+            NOTE,
+            "# Tasks and sensors",
+            wrapped(
+                "A file in `tasks/` is one task or one sensor, and the file is its name: `tasks/fetch/download.yml` is "
+                "`tasks.download`. It is YAML, or Python whose docstring is the header after a line `sqlpipe`, with a "
+                "function `task`. Python files that begin with `_` are there to be called or imported by others."
+            ),
+            fenced("yaml", _A_TASK),
+            "## What it does",
+            "One of these keys is in every file in YAML:",
+            _keyed(WORDS, "tasks", words),
+            "## Templates",
+            wrapped(
+                "Texts may hold `{{ ... }}`, which are put in when the task runs: `facts.NAME` are what the task "
+                "`tasks.NAME` told (which then comes before this one without being named), `run` tells of the run, "
+                "`item` is that of `for_each`, and `var('name')` a variable of sqlpipe.yml."
+            ),
+            "## Keys of all",
+            _keyed(SHARED, "tasks", words),
+            "## Keys of tasks",
+            _keyed((*OF_A_TASK, *_BESIDE), "tasks", words),
+            wrapped(f"`with` stands beside `python` only, `env` and `cwd` beside `bash` and `python`. {_told_http()}"),
+            "## Sensors",
+            "`sensor` is a mapping with one of these:",
+            _keyed_below(conditions, words),
+            "Beside it:",
+            _keyed(OF_A_SENSOR, "tasks", words),
+        ]
+    )
+
+
+def _keyed_below(keys: Iterable[tuple[str, str]], words: Words) -> str:
+    rows = [
+        (f"`{word}`", f"`{key}`" if key else "", words.of("conditions", f"{word}.{key}" if key else word))
+        for word, key in keys
+    ]
+    return table(("key", "beside it", "meaning"), rows)
+
+
+def _told_http() -> str:
+    known = _known(request_of, Record((*_wrong().entries,), _HERE))
+    return f"The mapping of `http` takes {', '.join(f'`{each}`' for each in known)}."
+
+
 # Settings
 
 
@@ -328,6 +412,16 @@ def settings_page(words: Words) -> str:
             _keyed(SETTINGS_KEYS, "settings", words),
             "Keys of a table under `sources`:",
             _keyed(SOURCE_KEYS, "source", words),
+            "### Pipelines",
+            "Keys of a pipeline under `pipelines`; without `schedule`, `every` or `on` it is only started by hand:",
+            fenced("yaml", _SOME_PIPELINES),
+            _keyed(PIPELINE_KEYS, "pipeline", words),
+            "### Alerts",
+            wrapped(
+                "Keys of an alert under `alerts`, one of the first three. As in profiles.yml values may hold `${VAR}` "
+                "or `${VAR:-default}`; one whose address is empty then tells nobody."
+            ),
+            _keyed(ALERT_KEYS, "alert", words),
             "## profiles.yml",
             wrapped(
                 "Looked for at `--profiles` or `SQLPIPE_PROFILES` if given; else in the project, then in "
@@ -444,10 +538,13 @@ def events_page() -> str:
         ),
         fenced("json", json.dumps(as_json(example), indent=2)),
     ]
-    for event in (RunStarted, NodeStarted, NodeFinished, RunFinished):
+    for event in (RunStarted, RunWaiting, NodeStarted, NodeWaiting, NodeFinished, RunFinished):
         parts += [f"## {event.__name__}", wrapped(_docstring(event)), _fields(event)]
     states = ", ".join(f"`{each}`" for each in State)
-    parts += ["## Inside events", f"A node ends in one of these states: {states}."]
+    parts += [
+        "## Inside events",
+        wrapped(f"A node is in one of these states: {states}. All but `waiting` and `running` are ends."),
+    ]
     for value in (CheckResult, Check, Tolerance, Diagnostic, Span, Place):
         parts += [f"### {value.__name__}", wrapped(_docstring(value)), _fields(value)]
     return "\n\n".join(parts)

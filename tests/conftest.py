@@ -1,4 +1,4 @@
-"""What all tests share: golden files, rewritten with `--update-golden`."""
+"""What all tests share: golden files, rewritten with `--update-golden`, and a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+from tests.postgres import postgres_server as postgres_server  # noqa: PLC0414 - a fixture for whoever asks for it
 
 GOLDEN = Path(__file__).parent / "golden"
 

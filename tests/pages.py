@@ -2,7 +2,7 @@
 
 A fence that begins with three backticks and `console` holds commands (after `$ `, continued after `> `) with their
 output; one with `LANGUAGE PATH` holds a file. Other fences are only there to be read. A line `...` of
-expected output stands for any lines.
+expected output stands for any lines. Times, and the names of runs, are not compared.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pathlib import Path
 _FENCE = re.compile(r"^```(?P<language>\w*)(?: (?P<path>\S+))?\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 _END = "@@@ end of output @@@"
 _SECONDS = re.compile(r"\b\d+\.\d+s")
+_MOMENT = re.compile(r"(?:\b\d{4}-\d\d-\d\d )?\b\d\d:\d\d:\d\d\b")
+_RUN = re.compile(r"\b(?:\d{8}T\d+-)?[0-9a-f]{6}\b")
 _BLANKS = re.compile(r"  +")
 
 
@@ -80,11 +82,12 @@ def run(page: str, folder: Path) -> Iterator[tuple[Fence, list[tuple[Command, st
 def _environment(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SQLPIPE_", "FORCE_COLOR"))}
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
-    return {**kept, "PATH": path, "HOME": str(folder), "NO_COLOR": "1", "PYTHONUTF8": "1"}
+    plain = {"NO_COLOR": "1", "PYTHONUTF8": "1", "TZ": "UTC", "LOGNAME": "you"}
+    return {**kept, **plain, "PATH": path, "HOME": str(folder)}
 
 
 def alike(shown: str, real: str) -> bool:
-    """Whether output is as shown, apart from times, the order of lines (nodes run at the same time), and `...`."""
+    """Whether output is as shown, apart from times, names of runs, the order of lines (of nodes run at once), `...`."""
     expected, found = _lines(shown), _lines(real)
     if "..." in expected:
         return all(line in found for line in expected if line != "...")
@@ -92,7 +95,11 @@ def alike(shown: str, real: str) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    return sorted(_BLANKS.sub("  ", _SECONDS.sub("0.0s", line.rstrip())) for line in text.splitlines() if line.strip())
+    return sorted(_BLANKS.sub("  ", _masked(line.rstrip())) for line in text.splitlines() if line.strip())
+
+
+def _masked(line: str) -> str:
+    return _RUN.sub("(run)", _MOMENT.sub("(time)", _SECONDS.sub("0.0s", line)))
 
 
 def rewritten(page: str, folder: Path) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from sqlpipe.cli.look import tame
 from sqlpipe.cli.names import NodeName, SelectionText
 from sqlpipe.cli.terminal import Terminal
-from sqlpipe.domain.diagnostic import SqlpipeError
+from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 
 Command = Callable[..., int]
 
@@ -21,11 +22,16 @@ NODE = NodeName()
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The project and the target a command is about, as far as the command line and the environment say."""
+    """The project and the target a command is about, as far as the command line and the environment say.
+
+    `wait` is how long (seconds) a database is waited for that another process has, and `tell` is told of that.
+    """
 
     project: Path
     target: str | None
     profiles: str | None
+    wait: float = 0
+    tell: Callable[[Diagnostic], None] = field(default=lambda _taken: None)
 
 
 def face(command: Command) -> Command:
@@ -61,6 +67,32 @@ def located(command: Command) -> Command:
         return command(where=Where(project or Path.cwd(), target or None, profiles or None), **rest)
 
     return placed
+
+
+def patient(command: Command) -> Command:
+    """Give a command that reads the database `--wait`: how long it waits while another process has it."""
+
+    @click.option(
+        "--wait",
+        type=click.FloatRange(0),
+        default=30,
+        show_default=True,
+        envvar="SQLPIPE_WAIT",
+        metavar="SECONDS",
+        help="How long to wait for a database that is in use.",
+    )
+    @functools.wraps(command)
+    def waiting(*, wait: float, where: Where, terminal: Terminal, **rest: Any) -> int:
+        return command(where=patiently(where, wait, terminal), terminal=terminal, **rest)
+
+    return waiting
+
+
+def patiently(where: Where, wait: float, terminal: Terminal) -> Where:
+    """The same place, where a database is waited for that another process has, and it is told who that is."""
+    return replace(
+        where, wait=wait, tell=lambda taken: terminal.say(terminal.err.paint(f"waiting: {tame(taken.message)}", "dim"))
+    )
 
 
 def selecting(command: Command) -> Command:

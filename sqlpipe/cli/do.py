@@ -5,31 +5,54 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from math import inf
 from types import FrameType
 
 import click
 
 from sqlpipe import app
 from sqlpipe.cli import run_text
-from sqlpipe.cli.asked import Where, face, located, running, selecting
+from sqlpipe.cli.asked import Where, face, located, patiently, running, selecting
+from sqlpipe.cli.journaled import journaled
+from sqlpipe.cli.look import short
 from sqlpipe.cli.opening import open_asked
 from sqlpipe.cli.terminal import Progress, Terminal, progress
 from sqlpipe.domain.diagnostic import Diagnostic
-from sqlpipe.domain.history import Event, NodeFinished, NodeStarted, RunFinished, RunStarted, State
+from sqlpipe.domain.history import (
+    Event,
+    NodeFinished,
+    NodeStarted,
+    NodeWaiting,
+    RunFinished,
+    RunStarted,
+    RunWaiting,
+    State,
+)
 
 
 @click.command("run", short_help="Bring everything up to date, checked before it is published.")
+@click.option("-p", "--pipeline", metavar="NAME", help="What this pipeline of sqlpipe.yml selects.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="How long to wait for a database that is in use; without it until it is free.",
+)
 @selecting
 @running
 @located
 @face
+@journaled
 def run(
     terminal: Terminal,
     where: Where,
     select: tuple[str, ...],
     exclude: tuple[str, ...],
+    pipeline: str | None,
+    wait: float | None,
     **how: object,
 ) -> int:
     """Bring everything up to date, checked before it is published.
@@ -42,29 +65,45 @@ def run(
       sqlpipe run
       sqlpipe run -s +marts.revenue
       sqlpipe run -s +failed+ --threads 8
+      sqlpipe run -p nightly
     """  # noqa: D301 - click reads the backspace
-    workspace = open_asked(where)
+    if pipeline is not None and (select or exclude):
+        raise click.UsageError("--pipeline says what to select: leave --select and --exclude out.")
+    patience = inf if wait is None else wait
+    workspace = open_asked(patiently(where, patience, terminal))
     selection = app.Selection(select, exclude)
+    if pipeline is not None:
+        found = app.pipeline_named(workspace, pipeline)
+        selection, how["pipeline"] = app.Selection(found.select, found.exclude), found.name
     names = [str(node.name) for node in app.select(workspace, selection)]
+    carry_out = partial(app.run, workspace, selection, wait=patience, **how)  # type: ignore[arg-type]
+    return told(terminal, where, carry_out, run_text.name_width(names))
+
+
+def told(terminal: Terminal, where: Where, carry_out: Callable[..., RunFinished], width: int) -> int:
+    """Carry out a run and tell it as it goes on; `width` is that of the names of nodes."""
     stop = threading.Event()
     with ExitStack() as stack:
         screen = stack.enter_context(progress(terminal))
         stack.enter_context(interruptible(stop, screen))
-        teller = _Documents(terminal) if terminal.as_json else _Lines(screen, run_text.name_width(names))
-        finished = app.run(workspace, selection, on_event=teller.hear, stop=stop, **how)  # type: ignore[arg-type]
+        teller = _Documents(terminal) if terminal.as_json else _Lines(screen, width)
+        finished = carry_out(on_event=teller.hear, stop=stop)
         if not teller.ended:
             teller.hear(finished)
     if isinstance(teller, _Lines):
-        teller.conclude(finished, _again(where))
+        teller.conclude(finished, _again(where, finished))
     if finished.interrupted:
         return 130
     return 0 if finished.well else 1
 
 
-def _again(where: Where) -> str:
+def _again(where: Where, finished: RunFinished) -> str:
     """The command that takes up what failed, in the same place."""
-    place = click.get_current_context().get_parameter_source
-    words = ["sqlpipe run -s +failed+"]
+    context = click.get_current_context()
+    place = context.get_parameter_source
+    # What `run` has failed to do is known to the database as well; a run of a pipeline has an interval, too.
+    of_journal = context.info_name == "retry" or context.params.get("pipeline")
+    words = [f"sqlpipe retry {short(finished.run)}" if of_journal else "sqlpipe run -s +failed+"]
     if where.target and place("target") is click.core.ParameterSource.COMMANDLINE:
         words.append(f"-t {where.target}")
     if place("project") is click.core.ParameterSource.COMMANDLINE:
@@ -111,6 +150,11 @@ class _Lines:
             case NodeFinished():
                 self._screen.finished(event.node)
                 self._finished(event)
+            case NodeWaiting():
+                if not self._screen.waiting(event.node, run_text.waiting_aside(event)):
+                    self._put(run_text.waiting_line(event, self._width, self._terminal.out))
+            case RunWaiting():
+                self._screen.line(run_text.run_waiting_line(event, self._terminal.out))
             case RunFinished():
                 self.ended = True
 
@@ -124,9 +168,12 @@ class _Lines:
             return
         if self._terminal.quiet and event.state is State.DONE and not event.warnings:
             return
+        self._put(run_text.node_line(event, self._width, look), *told)
+
+    def _put(self, *lines: str) -> None:
         if not self._lines and not self._terminal.quiet:
             self._screen.line("")
-        for line in (run_text.node_line(event, self._width, look), *told):
+        for line in lines:
             self._screen.line(line)
             self._lines += 1
 

@@ -9,7 +9,8 @@ from sqlpipe import app
 from sqlpipe.cli.asked import Where, face, located
 from sqlpipe.cli.look import Look, align, measure, pad, tame
 from sqlpipe.cli.terminal import Terminal
-from sqlpipe.domain.codes import CODES, Code
+from sqlpipe.domain.code import Code
+from sqlpipe.domain.codes import CODES
 from sqlpipe.domain.diagnostic import did_you_mean
 
 _SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "error": ("✗", "red")}

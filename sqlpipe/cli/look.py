@@ -26,6 +26,7 @@ _ASCII: Mapping[str, str] = {
     "!": "warn",
     "-": "skip",
     "·": ".",
+    "○": "none",
     "+": "+",
     "~": "~",
     "…": "...",
@@ -84,7 +85,7 @@ def is_terminal(stream: IO[str]) -> bool:
 
 def _shows_symbols(stream: IO[str]) -> bool:
     try:
-        "✓✗·…─→├└│━".encode(getattr(stream, "encoding", None) or "ascii")
+        "✓✗·○…─→├└│━".encode(getattr(stream, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True
@@ -164,6 +165,15 @@ def count(number: int, noun: str, plural: str = "") -> str:
     ('1 row', '12,480 rows', '2 queries')
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def short(run: str) -> str:
+    """The end of a run's id, by which people call it.
+
+    >>> short("20260303T060000000000-1a2b3c")
+    '1a2b3c'
+    """
+    return run.rpartition("-")[2]
 
 
 def database_name(text: str) -> str:

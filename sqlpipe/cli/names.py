@@ -15,7 +15,10 @@ _FOLDERS = (
     ("models", "main", (".sql", ".py")),
     ("seeds", "seeds", (".csv", ".json", ".parquet")),
     ("checks", "checks", (".sql",)),
+    ("tasks", "tasks", (".yml", ".yaml", ".py")),
 )
+# Folders in which those below only organise.
+_FLAT = ("checks", "tasks")
 # What may stand before a name inside a selection: other terms, and the signs for ancestors.
 _LEAD = re.compile(r"^(?:.*[\s,])?(?:@|\d*\+)?")
 
@@ -68,7 +71,7 @@ def _names(root: Path) -> Iterator[str]:
         for path in _files(root / folder):
             inner = path.relative_to(root / folder).parts[:-1]
             if path.suffix.lower() in endings and not (path.suffix == ".py" and path.name.startswith("_")):
-                yield f"{inner[0] if inner and folder != 'checks' else schema}.{path.stem}"
+                yield f"{inner[0] if inner and folder not in _FLAT else schema}.{path.stem}"
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlpipe import app
 from sqlpipe.cli.asked import Where
 
@@ -9,4 +11,5 @@ from sqlpipe.cli.asked import Where
 def open_asked(where: Where, *, with_profile: bool = True) -> app.Workspace:
     """The workspace of the project in or above the folder that was asked for."""
     root = app.find_root(where.project)
-    return app.open_workspace(root, target=where.target, profiles=where.profiles, with_profile=with_profile)
+    opened = app.open_workspace(root, target=where.target, profiles=where.profiles, with_profile=with_profile)
+    return replace(opened, patience=app.Patience(where.wait, where.tell))

@@ -9,6 +9,7 @@ from sqlpipe.domain.history import as_json
 from sqlpipe.domain.interval import Interval
 from sqlpipe.domain.plan import Change, Plan, Step
 from sqlpipe.domain.project import CheckQuery, Node
+from sqlpipe.domain.task import Sensor, Task
 
 _SIGNS: Mapping[Change, str] = {
     Change.NEW: "+",
@@ -67,11 +68,13 @@ def period(intervals: Sequence[Interval], look: Look = _PLAIN) -> str:
 
 def plan_head(plan: Plan, look: Look) -> str:
     """The line a plan begins with."""
+    tasks = sum(is_errand(step.node) for step in plan.steps)
     certain = sum(1 for step in plan.to_do if step.change not in (Change.DUE, Change.MAYBE))
-    due = sum(1 for step in plan.to_do if step.change is Change.DUE)
-    maybe = len(plan.to_do) - certain - due
-    parts = [count(len(plan.steps), "model"), f"{certain} to build"]
+    due = sum(1 for step in plan.to_do if step.change is Change.DUE) - tasks
+    maybe = len(plan.to_do) - certain - due - tasks
+    parts = [count(len(plan.steps) - tasks, "model"), f"{certain} to build"]
     parts += [f"{due} to look at"] if due else []
+    parts += [f"{count(tasks, 'task')} to run"] if tasks else []
     parts += [f"{maybe} may follow"] if maybe else []
     separator = f" {look.symbol('·') if look.unicode else '-'} "
     return separator.join(tame(part) for part in (plan.target, database_name(plan.database), ", ".join(parts)) if part)
@@ -87,6 +90,11 @@ def plan_summary(plan: Plan) -> str:
     parts += [f"{unchanged:,} unchanged"] if unchanged else []
     told = max(plan.to_do, key=lambda step: len(step.waits))
     return f"{', '.join(parts)}.  Why? sqlpipe plan --why {told.node.name}"
+
+
+def is_errand(node: Node) -> bool:
+    """Whether the node does something besides keeping rows."""
+    return isinstance(node.kind, Task | Sensor)
 
 
 def checks_of(nodes: Iterable[Node]) -> int:
@@ -110,6 +118,8 @@ def why_lines(plan: Plan, step: Step, look: Look) -> list[str]:
 
 def _cause(step: Step) -> str:
     reason = tame(step.reason)
+    if is_errand(step.node):
+        return reason
     return f"{_MEANINGS[step.change]}: {reason}" if reason not in ("", step.change) else _MEANINGS[step.change]
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from sqlpipe.cli.look import Look, count, cut, database_name, duration, measure, pad, pad_left, tame
 from sqlpipe.domain.check import CheckResult
 from sqlpipe.domain.diagnostic import Diagnostic, Severity
-from sqlpipe.domain.history import NodeFinished, RunFinished, RunStarted, State
+from sqlpipe.domain.history import NodeFinished, NodeWaiting, RunFinished, RunStarted, RunWaiting, State
 
-_SIGNS = ("✓", "✗", "!", "-", "·")
-_COLOURS = {"✓": "green", "✗": "red", "!": "yellow", "-": "dim", "·": "dim"}
+_SIGNS = ("✓", "✗", "!", "-", "·", "○", "→")
+_COLOURS = {"✓": "green", "✗": "red", "!": "yellow", "-": "dim", "·": "dim", "○": "dim", "→": "dim"}
 _WIDEST_NAME = 60
 
 
@@ -52,13 +52,19 @@ def _sign(event: NodeFinished) -> str:
             return "✗"
         case State.BLOCKED | State.CANCELLED:
             return "-"
+        case State.SKIPPED:
+            return "○"
+        case State.WAITING | State.RUNNING:
+            return "→"
 
 
 def _action(event: NodeFinished) -> str:
     match event.state:
         case State.BLOCKED:
             return "skipped"
-        case State.CANCELLED | State.UNCHANGED:
+        case State.SKIPPED:
+            return "passed over"
+        case State.CANCELLED | State.UNCHANGED | State.WAITING | State.RUNNING:
             return event.state.value
         case State.DONE | State.FAILED:
             return event.action or event.kind
@@ -71,6 +77,26 @@ def _aside(event: NodeFinished) -> str:
             f"{event.warnings} of {count(len(event.checks), 'check')} {'warns' if event.warnings == 1 else 'warn'}"
         )
     return "; ".join(part for part in parts if part) or ("" if event.state is State.DONE else event.reason)
+
+
+def waiting_line(event: NodeWaiting, width: int, look: Look) -> str:
+    """A dim line for a node that is looked at again later."""
+    sign = pad(look.symbol("…"), look.symbols(_SIGNS))
+    line = f"  {sign}  {pad(tame(event.node), width)}   {pad(tame(event.kind), 11)} {waiting_aside(event)}"
+    return look.paint(cut(line, look.width, look.symbol("…")), "dim")
+
+
+def waiting_aside(event: NodeWaiting) -> str:
+    """What a node waits for, and when it is looked at again, by the clock of this machine."""
+    said = tame(event.detail) or "waits"
+    if event.until is None or "tries again" in said:
+        return said
+    return f"{said}; again at {event.until.astimezone():%H:%M:%S}"
+
+
+def run_waiting_line(event: RunWaiting, look: Look) -> str:
+    """A dim line for a run that cannot go on for now."""
+    return look.paint(f"waiting: {tame(event.detail)}", "dim")
 
 
 def check_lines(event: NodeFinished, look: Look, *, verbose: bool = False) -> list[str]:
@@ -109,8 +135,12 @@ def summary(finished: RunFinished, warned: int, again: str) -> str:
         (warned, "warned"),
         (finished.counts.get(State.FAILED, 0), "failed"),
         (finished.counts.get(State.BLOCKED, 0), "skipped"),
+        (finished.counts.get(State.SKIPPED, 0), "passed over"),
+        (finished.counts.get(State.WAITING, 0), "waiting"),
+        (finished.counts.get(State.RUNNING, 0), "still running"),
         (finished.counts.get(State.CANCELLED, 0), "cancelled"),
         (unchanged, "unchanged"),
+        (finished.counts.get("kept", 0), "kept"),
     )
     told = ", ".join(f"{number:,} {word}" for number, word in parts if number > 0) or "nothing built"
     line = f"interrupted: {told} in {took}." if finished.interrupted else f"{told} in {took}."

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from sqlpipe.cli.frame import draw
-from sqlpipe.cli.look import cut, duration, is_terminal, look_at, pad
+from sqlpipe.cli.look import cut, duration, is_terminal, look_at, pad, tame
 from sqlpipe.domain.diagnostic import Diagnostic
 from sqlpipe.domain.history import as_json
 
@@ -82,6 +82,10 @@ class Progress:
     def started(self, node: str, kind: str) -> None:
         """A worker has taken up a node."""
 
+    def waiting(self, node: str, detail: str) -> bool:  # noqa: ARG002 - the live one needs them
+        """A node has given its worker back and is looked at again later; whether that is shown without a line."""
+        return self.terminal.quiet
+
     def finished(self, node: str) -> None:
         """A node has ended."""
 
@@ -122,6 +126,12 @@ class LiveProgress(Progress):
     def started(self, node: str, kind: str) -> None:
         """Show a line for the node until it ends."""
         self._running[node] = (kind, time.monotonic())
+
+    def waiting(self, node: str, detail: str) -> bool:
+        """Show what the node waits for, since when it began to."""
+        began = self._running.get(node, ("", time.monotonic()))[1]
+        self._running[node] = (tame(detail), began)
+        return True
 
     def finished(self, node: str) -> None:
         """Move the bar on."""

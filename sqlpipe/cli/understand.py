@@ -8,7 +8,7 @@ import click
 
 from sqlpipe import app
 from sqlpipe.cli import plan_text, rows_text
-from sqlpipe.cli.asked import NODE, Where, face, located, running, selecting
+from sqlpipe.cli.asked import NODE, Where, face, located, patient, running, selecting
 from sqlpipe.cli.look import Look, align, count, tame
 from sqlpipe.cli.opening import open_asked
 from sqlpipe.cli.terminal import Terminal
@@ -55,10 +55,12 @@ def _open_without_need(where: Where) -> app.Workspace:
 def _kinds(nodes: Sequence[Node]) -> dict[str, int]:
     sources = sum(isinstance(node.kind, Source) for node in nodes)
     queries = sum(isinstance(node.kind, CheckQuery) for node in nodes)
+    tasks = sum(map(plan_text.is_errand, nodes))
     return {
-        "models": len(nodes) - sources - queries,
+        "models": len(nodes) - sources - queries - tasks,
         "sources": sources,
         "checks": plan_text.checks_of(nodes),
+        "tasks": tasks,
     }
 
 
@@ -84,6 +86,7 @@ def _conclude_check(terminal: Terminal, counts: dict[str, int], diagnostics: Seq
 @running
 @located
 @face
+@patient
 def plan(
     terminal: Terminal,
     where: Where,
@@ -143,6 +146,7 @@ def _step_named(made: Plan, name: str) -> Step:
 @selecting
 @located
 @face
+@patient
 def list_nodes(terminal: Terminal, where: Where, select: tuple[str, ...], exclude: tuple[str, ...]) -> int:
     """List the nodes of the project in the order in which they are built.
 
@@ -245,7 +249,7 @@ def _branch_document(branch: app.Branch) -> dict[str, object]:
 @located
 @face
 def render(terminal: Terminal, where: Where, name: str) -> int:
-    """Print the SQL of a node as it runs, to be tried by hand."""
+    """Print the SQL of a node as it runs, to be tried by hand; of a task what it does, as it is written."""
     sql = app.render(open_asked(where, with_profile=False), name)
     if terminal.as_json:
         terminal.document({"name": name, "sql": sql})
@@ -261,6 +265,7 @@ def render(terminal: Terminal, where: Where, name: str) -> int:
 @click.option("--failed", is_flag=True, help="Show rows that failed the node's last check.")
 @located
 @face
+@patient
 def show(terminal: Terminal, where: Where, name: str | None, **what: object) -> int:
     """Show rows of a node, of a query, or those that failed a check."""
     sql, limit, failed = what["sql"], what["limit"], bool(what["failed"])

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """One code as `sqlpipe explain` tells it: why it comes up, what it looks like, how to mend it."""
-
-    code: str
-    title: str
-    cause: str
-    example: str
-    remedy: str
-
+from sqlpipe.domain.code import Code
+from sqlpipe.domain.codes_of_running import RUNNING
 
 _TABLE = (
     # Files and settings.
@@ -310,4 +300,4 @@ _TABLE = (
     ),
 )
 
-CODES: Mapping[str, Code] = {each.code: each for each in _TABLE}
+CODES: Mapping[str, Code] = {each.code: each for each in (*_TABLE, *RUNNING)}

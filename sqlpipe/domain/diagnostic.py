@@ -57,6 +57,10 @@ class SqlpipeError(Exception):
         return _rebuild, (self.diagnostics, self.exit_code)
 
 
+class Passing(SqlpipeError):
+    """Something that may well be over soon: another transaction was first, a file is locked, a network is down."""
+
+
 def _rebuild(diagnostics: tuple[Diagnostic, ...], exit_code: int) -> SqlpipeError:
     return SqlpipeError(*diagnostics, exit_code=exit_code)
 

@@ -12,12 +12,15 @@ from sqlpipe.domain.diagnostic import Diagnostic
 
 
 class State(StrEnum):
-    """How one node ended in a run."""
+    """How one node ended in a run; the first two are not ends but are on the way there."""
 
+    WAITING = "waiting"
+    RUNNING = "running"
     DONE = "done"
     UNCHANGED = "unchanged"
     FAILED = "failed"
     BLOCKED = "blocked"
+    SKIPPED = "skipped"
     CANCELLED = "cancelled"
 
 
@@ -34,6 +37,15 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunWaiting:
+    """A run cannot go on for now: another program has the database, or the journal is away."""
+
+    run: str
+    at: datetime
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStarted:
     """A worker has taken up a node."""
 
@@ -41,6 +53,18 @@ class NodeStarted:
     at: datetime
     node: str
     kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeWaiting:
+    """A node is to be looked at again at `until`: a sensor, a try after a failure, a pool without room."""
+
+    run: str
+    at: datetime
+    node: str
+    kind: str
+    until: datetime | None
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +113,7 @@ class RunFinished:
         )
 
 
-Event = RunStarted | NodeStarted | NodeFinished | RunFinished
+Event = RunStarted | RunWaiting | NodeStarted | NodeWaiting | NodeFinished | RunFinished
 
 
 def as_json(value: object) -> object:

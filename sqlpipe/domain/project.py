@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlpipe.domain.check import Check
-from sqlpipe.domain.diagnostic import Place
+from sqlpipe.domain.diagnostic import Place, Span
 from sqlpipe.domain.interval import Grain
 from sqlpipe.domain.names import TableName
 from sqlpipe.domain.query import Query
+from sqlpipe.domain.schedule import Orchestration
+from sqlpipe.domain.task import AS_USUAL, Running, Sensor, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Source:
     """A table that the project reads and something else writes."""
 
 
-Kind = View | Table | Embedded | Incremental | Seed | Ingest | Python | CheckQuery | Source
+Kind = View | Table | Embedded | Incremental | Seed | Ingest | Python | CheckQuery | Source | Task | Sensor
 
 KIND_NAMES: Mapping[type, str] = {
     View: "view",
@@ -134,6 +136,8 @@ KIND_NAMES: Mapping[type, str] = {
     Python: "python",
     CheckQuery: "check",
     Source: "source",
+    Task: "task",
+    Sensor: "sensor",
 }
 
 
@@ -153,8 +157,9 @@ class Node:
     `query` what is known of it; `body_line` is the line (from 1) in the file where the body begins.
     `lines` maps each line of the body to its line in the file when Jinja moved them.
     `parents` are the nodes that it reads, resolved, and `compared` the keys of those that only its checks read;
-    `lookups` are those in which a change does not make finished intervals stale. `digest` is the hash of
-    everything that decides its rows.
+    `lookups` are those in which a change does not make finished intervals stale, and `after` those that only have to
+    be finished first; `ordered` tells by key where that is written. `digest` is the hash of everything that decides
+    its rows.
     """
 
     name: TableName
@@ -172,6 +177,9 @@ class Node:
     checks: tuple[Check, ...] = ()
     lookups: frozenset[str] = frozenset()
     compared: frozenset[str] = frozenset()
+    after: frozenset[str] = frozenset()
+    ordered: Mapping[str, Span] = field(default_factory=dict)
+    running: Running = AS_USUAL
 
     @property
     def kind_name(self) -> str:
@@ -194,3 +202,4 @@ class Project:
     profile: str = ""
     variables: Mapping[str, object] = field(default_factory=dict)
     selections: Mapping[str, str] = field(default_factory=dict)
+    orchestration: Orchestration = field(default_factory=Orchestration)

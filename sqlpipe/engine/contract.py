@@ -12,12 +12,18 @@ Row = tuple[Any, ...]
 
 
 class QueryError(SqlpipeError):
-    """A statement failed in the database; `place` says where in the statement, if the database tells."""
+    """A statement failed in the database; `place` says where in the statement, if the database tells.
 
-    def __init__(self, diagnostic: Diagnostic, statement: str, place: Place | None = None) -> None:
+    `passing` says that the same statement may well succeed later: a conflict, a lock, a network.
+    """
+
+    def __init__(
+        self, diagnostic: Diagnostic, statement: str, place: Place | None = None, *, passing: bool = False
+    ) -> None:
         super().__init__(diagnostic)
         self.statement = statement
         self.place = place
+        self.passing = passing
 
 
 class Interrupted(SqlpipeError):

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import duckdb
 
-from sqlpipe.domain.diagnostic import Diagnostic, Place, SqlpipeError
+from sqlpipe.domain.diagnostic import Diagnostic, Passing, Place, SqlpipeError
 from sqlpipe.domain.names import TableName, quote
 from sqlpipe.engine.contract import Interrupted, NoTable, QueryError, Row
 
@@ -209,6 +209,12 @@ def _in_use(text: str, path: str) -> Diagnostic | None:
             message=f"{path} is in use by another process: {program} (PID {holder['pid']})",
             help="wait until it has finished, or stop it; DuckDB lets one process write at a time",
         )
+    if "different configuration than existing connections" in text:
+        return Diagnostic(
+            code="SP502",
+            message=f"{path} is in use by this process",
+            help="wait until its run has finished",
+        )
     if "Could not set lock" in text or "being used by another process" in text:
         return Diagnostic(
             code="SP502",
@@ -298,7 +304,7 @@ def translate(error: duckdb.Error, sql: str) -> SqlpipeError:
             Diagnostic(code="SP504", message=_said(text), help="give this user the right to write there")
         )
     if isinstance(error, duckdb.TransactionException) and "onflict" in text:
-        return SqlpipeError(
+        return Passing(
             Diagnostic(
                 code="SP513",
                 message="another run has written here in the meantime",
@@ -314,7 +320,7 @@ def translate(error: duckdb.Error, sql: str) -> SqlpipeError:
         notes=tuple(_tidy(line) for line in candidates if line.strip() and not line.startswith(_ADVICE))[:3],
     )
     if place is None:
-        return QueryError(diagnostic, sql)
+        return QueryError(diagnostic, sql, passing=isinstance(error, duckdb.HTTPException | duckdb.ConnectionException))
     line = int(place["line"])
     shown = place["shown"]
     column = _characters(shown, len(place["blank"]) - len(f"LINE {line}: ")) + 1

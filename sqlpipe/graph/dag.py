@@ -47,18 +47,30 @@ def _describe_cycle(project: Project, cycle: list[str]) -> Diagnostic:
     smallest = min(range(len(path) - 1), key=lambda index: path[index])
     path = [*path[smallest:-1], *path[:smallest], path[smallest]]
     nodes = [project.nodes[key] for key in path]
-    spans = [_where_read(node, after) for node, after in pairwise(nodes)]
+    spans = [node.ordered.get(after.key) or _where_read(node, after) for node, after in pairwise(nodes)]
+    words = [_relation(node, after) for node, after in pairwise(nodes)]
     return Diagnostic(
         code="SP301",
         message="cycle: " + " → ".join(str(node.name) for node in nodes),
         span=spans[0],
-        label=f"reads {nodes[1].name}",
+        label=words[0],
         notes=tuple(
-            f"{span.file}:{span.place.line}: {node.name} reads {after.name}"
-            for span, (node, after) in zip(spans, pairwise(nodes), strict=True)
+            f"{span.file}:{span.place.line}: {node.name} {word}"
+            for span, word, node in zip(spans, words, nodes[:-1], strict=True)
         ),
-        help="take one of these references out, or name it under `depends_on: {ignore: [...]}`",
+        help=_remedy(nodes),
     )
+
+
+def _relation(node: Node, after: Node) -> str:
+    return f"{'waits for' if after.key in node.after else 'reads'} {after.name}"
+
+
+def _remedy(nodes: list[Node]) -> str:
+    """How the cycle can be cut: what only waits is easier to let go than what reads."""
+    if any(after.key in node.after for node, after in pairwise(nodes)):
+        return "take one of these names out of `after` or `before`, or the reference that stands for it"
+    return "take one of these references out, or name it under `depends_on: {ignore: [...]}`"
 
 
 def _where_read(node: Node, table: Node) -> Span:

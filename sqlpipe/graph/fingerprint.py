@@ -34,7 +34,7 @@ def identify(graph: Graph) -> Mapping[str, Identity]:
     """The identity of every node of a graph."""
     identities: dict[str, Identity] = {}
     for key, node in graph.nodes.items():
-        parents = [each for each in graph.parents[key] if each not in node.compared]
+        parents = [each for each in graph.parents[key] if each not in node.compared | node.after]
         through = [each for each in parents if isinstance(graph.nodes[each].kind, View | Embedded)]
         tables = {each for each in parents if each not in through}
         tables |= {table for each in through for table in identities[each].inputs}
@@ -86,7 +86,7 @@ def _aligned(graph: Graph, node: Node, inputs: tuple[str, ...]) -> frozenset[str
     assert isinstance(node.kind, Incremental)
     verdicts: dict[str, bool] = dict.fromkeys(inputs, True)
     seen: set[tuple[str, str, str | None]] = set()
-    for parent in set(graph.parents[node.key]) - node.compared:
+    for parent in set(graph.parents[node.key]) - node.compared - node.after:
         _follow(graph, node, parent, node.kind.time.column, verdicts, seen)
     return frozenset(key for key, aligned in verdicts.items() if aligned)
 
@@ -111,7 +111,7 @@ def _follow(
     child = graph.nodes[parent]
     followed = None if column is None else _parent_column(reader, child, column)
     if isinstance(child.kind, View | Embedded):
-        for grandparent in graph.parents[parent]:
+        for grandparent in set(graph.parents[parent]) - child.after:
             _follow(graph, child, grandparent, followed, verdicts, seen)
         return
     time = time_of(child)

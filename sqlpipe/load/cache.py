@@ -100,7 +100,7 @@ def save_cache(cache: Cache, root: Path, environ: Mapping[str, str]) -> None:
     }
     try:
         text = json.dumps({"version": cache.version, "settings": settings, "files": files}, separators=(",", ":"))
-        _replace(root / FOLDER, text)
+        _replace(own_folder(root), text)
     except (OSError, TypeError, ValueError):
         return
 
@@ -132,11 +132,17 @@ def _in_texts(value: Any, found: re.Pattern[str], instead: Callable[[re.Match[st
             return value
 
 
-def _replace(folder: Path, text: str) -> None:
+def own_folder(root: Path) -> Path:
+    """The folder of a project for what is not written by people; made, and hidden from git, if it is not there."""
+    folder = root / FOLDER
     folder.mkdir(exist_ok=True)
     ignore = folder / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")
+    return folder
+
+
+def _replace(folder: Path, text: str) -> None:
     # Created readable by its owner only: a rendered template holds whatever its variables do.
     beside = folder / f"{FILE}.{os.getpid()}.{time.monotonic_ns()}"
     try:

@@ -22,7 +22,8 @@ from sqlpipe.domain.diagnostic import Place, Severity
 from sqlpipe.load.complaints import Complaints, Named
 from sqlpipe.load.decode import duration, expected, fields, list_or_one, named, need, one_of, percent, take, text, whole
 from sqlpipe.load.document import Atom, Entry, Record, Scalar, Series, Value
-from sqlpipe.sql.parse import SqlProblem, check_condition
+from sqlpipe.load.inside import place_inside
+from sqlpipe.sql.parse import check_condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,23 +176,9 @@ def condition(value: Value, complaints: Complaints) -> str | None:
     problem = check_condition(value.text)
     if problem is None:
         return value.text.strip()
-    place = _place_in_scalar(value, problem, complaints.text)
+    place = place_inside(value, problem.start, problem.end, complaints.text)
     complaints.add(problem.code, problem.message, place, label=problem.label, help=problem.help)
     return None
-
-
-def _place_in_scalar(value: Scalar, problem: SqlProblem, file: str) -> Place:
-    """The place of the problem, exact if the text stands on one line and without escapes."""
-    lines = file.split("\n")
-    if value.place.line > len(lines):
-        return value.place
-    at = value.place.column - 1
-    line = lines[value.place.line - 1]
-    for quote in (0, 1):
-        if line[at + quote : at + quote + len(value.text)] == value.text:
-            length = max(1, min(problem.end, len(value.text)) - problem.start)
-            return Place(value.place.line, at + quote + 1 + min(problem.start, len(value.text)), length)
-    return value.place
 
 
 # The rules. Each gets the entry with its key, and the column if it stands below one.

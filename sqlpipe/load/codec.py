@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, time
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -50,6 +50,8 @@ def codec(kind: Any) -> Codec:
         return Codec(sorted, frozenset)
     if kind is datetime:
         return Codec(datetime.isoformat, datetime.fromisoformat)
+    if kind is time:
+        return Codec(time.isoformat, time.fromisoformat)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return Codec(lambda value: value.value, kind)
     if kind in (str, int, float, bool, NoneType, object) or (origin is not None and issubclass(origin, Mapping)):

@@ -187,6 +187,23 @@ def duration(value: Value, complaints: Complaints) -> float | None:
     return found
 
 
+def pause(value: Value, complaints: Complaints) -> float | None:
+    """A length of time in seconds, with its unit or as a number of seconds."""
+    found = number(value)
+    if found is not None and found >= 0:
+        return float(found)
+    return duration(value, complaints)
+
+
+def lasting(value: Value, complaints: Complaints) -> float | None:
+    """A length of time that is longer than none."""
+    found = pause(value, complaints)
+    if found is not None and found <= 0:
+        expected("more than no time at all", value, complaints)
+        return None
+    return found
+
+
 def percent(value: Value, complaints: Complaints) -> float | None:
     """A percentage from 0 to 100, with or without its sign."""
     if isinstance(value, Scalar):

@@ -106,6 +106,8 @@ def _remedy(said: str, text: str, mark: yaml.Mark | None) -> str:
     found = text.split("\n")[mark.line][mark.column : mark.column + 1] if mark and mark.line <= text.count("\n") else ""
     if "cannot start any token" in said:
         return "indent with blanks: YAML knows no tabs" if found == "\t" else "put the value in quotes"
+    if "alphabetic or numeric character" in said:
+        return "put the value in quotes: `*` and `&` mean something else at the beginning of a value"
     if "mapping values are not allowed" in said:
         return "put a value that holds a colon in quotes, and begin each key on a line of its own"
     if "expected ',' or" in said:

@@ -11,8 +11,14 @@ from sqlpipe.domain.diagnostic import Place
 from sqlpipe.domain.names import TableName
 from sqlpipe.domain.project import Column, Kind
 from sqlpipe.domain.query import Query
+from sqlpipe.domain.schedule import Orchestration
+from sqlpipe.domain.task import Retries, Running
 from sqlpipe.load.complaints import Named
 from sqlpipe.load.positions import Body, Mark
+
+# A statement that failed because of a lock or a lost connection can be tried again at once; a task may do harm.
+OF_TABLES = Retries(transient=2, delay=1)
+OF_TASKS = Retries()
 
 
 class Role(StrEnum):
@@ -22,6 +28,8 @@ class Role(StrEnum):
     PYTHON = "python"
     SEED = "seed"
     CHECK = "check"
+    TASK = "task"
+    PYTHON_TASK = "python_task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +59,33 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Wiring:
+    """How a node is run and what it comes after, with the names as they are written.
+
+    `soft` are those of `after` whose failure is no hindrance. `facts` are the tasks whose facts templates and
+    parameters ask for, `tables` those that the statements of a task read. `pipeline` is the one that a task starts and
+    `watched` the table that a sensor looks at.
+    """
+
+    running: Running
+    after: tuple[Named, ...] = ()
+    soft: tuple[str, ...] = ()
+    before: tuple[Named, ...] = ()
+    facts: tuple[Named, ...] = ()
+    tables: tuple[Named, ...] = ()
+    pool: Named | None = None
+    pipeline: Named | None = None
+    watched: Named | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What one file says: plain values that survive in a cache.
 
     The body is `rendered` if that is not None, else the text from `body_at` on, behind `indent` blanks. `targets`
     are the tables that the `Relationships` among the checks refer to, in their order. `digest` covers all that
     decides the rows but for the data of a seed. `environment` and `modules` are what else the file was made of: the
-    variables and the Python files of the project.
+    variables and the Python files of the project. `wiring` is None where nothing is said of it.
     """
 
     kind: Kind
@@ -80,6 +108,7 @@ class Facts:
     templated: bool = False
     environment: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    wiring: Wiring | None = None
 
     def body(self, text: str) -> Body:
         """The SQL of the file whose text this is."""
@@ -103,7 +132,11 @@ class SourceTable:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What sqlpipe.yml says; `folders` holds the folders with defaults and a hash of these."""
+    """What sqlpipe.yml says.
+
+    `folders` holds the folders with defaults and a hash of these. `followed` are, for each pipeline, the nodes that it
+    is `on`, which have not been resolved yet. In alerts and the heartbeat `${VAR}` stands as it is written.
+    """
 
     name: str
     profile: str = ""
@@ -111,3 +144,5 @@ class Settings:
     selections: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[SourceTable, ...] = ()
     folders: tuple[tuple[Named, str], ...] = ()
+    orchestration: Orchestration = field(default_factory=Orchestration)
+    followed: tuple[tuple[Named, ...], ...] = ()

@@ -13,7 +13,7 @@ from sqlpipe.load.complaints import TOP
 from sqlpipe.load.facts import FoundFile, Role
 
 SETTINGS = "sqlpipe.yml"
-TOP_FOLDERS = ("models", "seeds", "checks")
+TOP_FOLDERS = ("models", "seeds", "checks", "tasks")
 _SEEDS = (".csv", ".json", ".parquet")
 
 
@@ -49,7 +49,8 @@ def find_files(root: Path) -> Findings:
         FoundFile(path, TableName("checks", _stem(path)), Role.CHECK) for path in _walk(root, "checks", (".sql",))
     ]
     seeds, complaints = _seeds(root)
-    nodes = tuple(each for each in (*models, *checks, *seeds) if each is not None)
+    tasks = [_task(path) for path in _walk(root, "tasks", (".yml", ".yaml", ".py"))]
+    nodes = tuple(each for each in (*models, *checks, *seeds, *tasks) if each is not None)
     macros = tuple(_walk(root, "macros", (".sql",)))
     return Findings(nodes, macros, tuple(complaints))
 
@@ -86,6 +87,12 @@ def _model(path: str) -> FoundFile | None:
         return FoundFile(path, _named_after(path, "main"), Role.MODEL)
     # Python files that begin with an underscore are there to be imported by others.
     return None if _stem(path).startswith("_") else FoundFile(path, _named_after(path, "main"), Role.PYTHON)
+
+
+def _task(path: str) -> FoundFile | None:
+    if not path.lower().endswith(".py"):
+        return FoundFile(path, TableName("tasks", _stem(path)), Role.TASK)
+    return None if _stem(path).startswith("_") else FoundFile(path, TableName("tasks", _stem(path)), Role.PYTHON_TASK)
 
 
 def _seeds(root: Path) -> tuple[list[FoundFile], list[Diagnostic]]:

@@ -18,6 +18,7 @@ from sqlpipe.load.decode import (
     duration,
     expected,
     fields,
+    lasting,
     list_or_one,
     moment,
     named,
@@ -31,6 +32,7 @@ from sqlpipe.load.decode import (
     whole,
 )
 from sqlpipe.load.document import Record, Scalar, Value
+from sqlpipe.load.running import WrittenAfter, WrittenPool, WrittenRetries, after, pool, retries, trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,11 @@ class Header:
     types: Mapping[str, str] | None = None
     severity: Severity | None = None
     tolerance: Tolerance | None = None
+    retries: WrittenRetries | None = None
+    timeout: float | None = None
+    pool: WrittenPool | None = None
+    trigger: str | None = None
+    after: tuple[WrittenAfter, ...] | None = None
     given: Mapping[str, Place] = field(default_factory=dict)
 
 
@@ -110,7 +117,9 @@ def beneath(outer: Header, inner: Header) -> Header:
 def without_places(header: Header) -> Header:
     """The settings of a folder as they count in its files, where their places would point at the wrong lines."""
     found = tuple(replace(each, check=replace(each.check, place=TOP)) for each in header.checks or ())
-    return replace(header, checks=found or None, given={})
+    pool = replace(header.pool, name=Named(header.pool.name.text, TOP)) if header.pool else None
+    after = tuple(replace(each, node=Named(each.node.text, TOP)) for each in header.after or ()) or None
+    return replace(header, checks=found or None, pool=pool, after=after, given={})
 
 
 def _columns(value: Value, complaints: Complaints) -> WrittenColumns | None:
@@ -208,5 +217,10 @@ KEYS: Mapping[str, Callable[[Value, Complaints], object]] = {
     "types": texts,
     "severity": severity_of,
     "tolerance": tolerance_of,
+    "retries": retries,
+    "timeout": lasting,
+    "pool": pool,
+    "trigger": trigger,
+    "after": after,
 }
 _FIELDS = {"from": "source"}

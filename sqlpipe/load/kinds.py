@@ -31,6 +31,8 @@ KINDS_OF: Mapping[Role, tuple[str, ...]] = {
     Role.PYTHON: ("python",),
     Role.SEED: ("seed",),
     Role.CHECK: ("check",),
+    Role.TASK: ("task", "sensor"),
+    Role.PYTHON_TASK: ("task", "sensor"),
 }
 
 # Keys that only some kinds take; all kinds take the others.
@@ -48,6 +50,8 @@ _TAKEN_BY: Mapping[str, tuple[str, ...]] = {
     "types": ("seed",),
     "severity": ("check",),
     "tolerance": ("check",),
+    "columns": ("view", "table", "embedded", "incremental", "ingest", "python", "seed", "check"),
+    "retries": ("view", "table", "embedded", "incremental", "ingest", "python", "seed", "check", "task"),
     "depends_on": ("view", "table", "embedded", "incremental", "ingest", "python", "check"),
 }
 
@@ -66,7 +70,7 @@ def kind_name(file: SourceFile, header: Header, complaints: Complaints) -> str |
         return header.kind.text
     if "kind" not in header.given:  # a folder's default does not bind files of another sort
         return known[0]
-    every = [word for words in KINDS_OF.values() for word in words]
+    every = {word for words in KINDS_OF.values() for word in words}
     if header.kind.text in every:
         said = f"a file like this cannot be of kind `{header.kind.text}`"
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,8 +13,7 @@ from sqlpipe.load.document import Entry, Record, Scalar, Series, Value, atom, pa
 from sqlpipe.load.environment import read_environment
 from sqlpipe.load.profile import THREADS, Profile, ProfileAsked
 from sqlpipe.load.secret import Secret
-
-_VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}")
+from sqlpipe.load.variables import fill
 
 
 def read_text(written: str, asked: ProfileAsked, environ: Mapping[str, str]) -> Profile:
@@ -61,22 +59,10 @@ class _Variables:
     def _scalar(self, value: Scalar) -> Scalar:
         if "${" not in value.text:
             return value
-        used: list[str] = []
-
-        def put(match: re.Match[str]) -> str:
-            name, default = match[1], match[2]
-            if name is None:
-                return "${"
-            if self.both.get(name):
-                used.append(name)
-                return self.both[name]
-            if default is not None:
-                return default
+        filled = fill(value.text, self.both)
+        for name in filled.missing:
             self._complain(name, value)
-            return ""
-
-        filled = _VARIABLE.sub(put, value.text)
-        return Scalar(atom(filled), filled, value.place, secret=bool(used))
+        return Scalar(atom(filled.text), filled.text, value.place, secret=bool(filled.used))
 
     def _complain(self, name: str, value: Scalar) -> None:
         said = f"the environment variable `{name}` is not set"
@@ -220,7 +206,7 @@ class _Reading:
         self.origin[f"{what}: {key}"] = f"{self.complaints.file}, line {entry.place.line}"
         if key == "path" and isinstance(value, str):
             return str(self.root / Path(value).expanduser())
-        for each in value.values() if isinstance(value, dict) else ():
+        for each in value.values() if isinstance(value, dict) else (value,):
             if isinstance(each, Secret):
                 self.secrets.append(each)
         return value
@@ -249,6 +235,12 @@ def _database_settings(value: Value, complaints: Complaints) -> dict[str, object
     return found
 
 
+def _journal(value: Value, complaints: Complaints) -> Secret | None:
+    """Where the journal is: a file, or the address of a PostgreSQL database, which may hold a password."""
+    found = text(value, complaints)
+    return Secret(found) if found else None
+
+
 TARGET_TYPES: Mapping[str, Mapping[str, Decode[object]]] = {
     "duckdb": {
         "type": text,
@@ -257,6 +249,7 @@ TARGET_TYPES: Mapping[str, Mapping[str, Decode[object]]] = {
         "memory_limit": text,
         "settings": _database_settings,
         "block_size": whole(1),
+        "journal": _journal,
     },
 }
 CONNECTION_TYPES: Mapping[str, Mapping[str, Decode[object]]] = {"sqlite": {"type": text, "path": text}}

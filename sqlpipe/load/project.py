@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING
 
 from sqlpipe.domain.diagnostic import Diagnostic, Span, SqlpipeError, did_you_mean
 from sqlpipe.domain.project import Node, Project
+from sqlpipe.domain.schedule import Orchestration
 from sqlpipe.load.cache import Cache, open_cache, save_cache
 from sqlpipe.load.complaints import TOP, Complaints, by_place
 from sqlpipe.load.environment import read_environment
 from sqlpipe.load.facts import Facts, Role, Settings, SourceFile
 from sqlpipe.load.files import SETTINGS, TOP_FOLDERS, Findings, clashes, find_files, find_root, no_project
-from sqlpipe.load.resolve import Tables, index_of, resolve, resolve_source
+from sqlpipe.load.order import Wired, follow, put_in_order
+from sqlpipe.load.resolve import Index, Tables, index_of, resolve, resolve_source
 from sqlpipe.load.secret import hidden, keep_secret
 from sqlpipe.load.surroundings import Surroundings
 from sqlpipe.load.texts import Texts
+from sqlpipe.load.variables import with_environment
 
 if TYPE_CHECKING:
     from sqlpipe.load.reading import Context
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["find_root", "load"]
 
+# What these make is not to be read in SQL.
+_NO_TABLES = {Role.CHECK, Role.TASK, Role.PYTHON_TASK}
 _ASKED = re.compile(r"""env_var\(\s*['"](\w+)['"]""")
 
 
@@ -78,6 +83,7 @@ def _load(root: Path, given: Mapping[str, object], environ: Mapping[str, str], c
     save_cache(cache, root, environ)
     keep_secret(_given_to_templates(facts.values(), texts, environ))
     nodes = list(_nodes(found, facts, settings, texts, complaints))
+    running = _running(found, settings, texts, environ, complaints)
     complaints += texts.complaints
     return Project(
         name=settings.name,
@@ -86,6 +92,7 @@ def _load(root: Path, given: Mapping[str, object], environ: Mapping[str, str], c
         profile=settings.profile,
         variables=variables,
         selections=settings.selections,
+        orchestration=running,
     )
 
 
@@ -195,17 +202,46 @@ def _nodes(
 ) -> Iterator[Node]:
     """The nodes with every name in them bound; a file beyond reading still has its name."""
     tables = _tables(found, facts, settings)
+    nodes, wired = [], list[Wired]()
     for file in found.nodes:
         if file.path in facts:
             written_in = file.side_car or file.path
             own = Complaints(written_in, texts.found.get(written_in, ""))
             node = resolve(file, texts.found.get(file.path, ""), facts[file.path], tables, own)
+            nodes.append(_with_data(node, texts) if file.role is Role.SEED else node)
             complaints += own.found
-            yield _with_data(node, texts) if file.role is Role.SEED else node
+            wiring = facts[file.path].wiring
+            if wiring is not None:
+                wired.append(Wired(file.name, wiring, Complaints(written_in, own.text)))
     for source in settings.sources:
         own = Complaints(SETTINGS, texts.found.get(SETTINGS, ""))
-        yield resolve_source(source, SETTINGS, tables, own)
+        nodes.append(resolve_source(source, SETTINGS, tables, own))
         complaints += own.found
+    if not wired:
+        yield from nodes
+        return
+    yield from put_in_order(nodes, wired, _everything(found, settings), tables.index, settings.orchestration)
+    for each in wired:
+        complaints += each.complaints.found
+
+
+def _everything(found: Findings, settings: Settings) -> Index:
+    return index_of([*(file.name for file in found.nodes), *(source.name for source in settings.sources)])
+
+
+def _running(
+    found: Findings, settings: Settings, texts: Texts, environ: Mapping[str, str], complaints: list[Diagnostic]
+) -> Orchestration:
+    """How things are run, with names bound and the environment put into what is secret."""
+    running = settings.orchestration
+    own = Complaints(SETTINGS, texts.found.get(SETTINGS, ""))
+    if any(settings.followed):
+        pipelines = follow(running.pipelines, settings.followed, _everything(found, settings), own)
+        running = replace(running, pipelines=pipelines)
+    if running.alerts or running.heartbeat:
+        running = with_environment(running, environ, own)
+    complaints += own.found
+    return running
 
 
 def _with_data(node: Node, texts: Texts) -> Node:
@@ -215,7 +251,7 @@ def _with_data(node: Node, texts: Texts) -> Node:
 
 
 def _tables(found: Findings, facts: Mapping[str, Facts], settings: Settings) -> Tables:
-    names = [file.name for file in found.nodes if file.role is not Role.CHECK]
+    names = [file.name for file in found.nodes if file.role not in _NO_TABLES]
     known = {file.name.key: facts[file.path] for file in found.nodes if file.path in facts}
     return Tables(
         index_of([*names, *(source.name for source in settings.sources)]),

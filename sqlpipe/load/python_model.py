@@ -36,7 +36,8 @@ def parse_python(text: str, complaints: Complaints) -> ast.Module | None:
 
 def read_python(tree: ast.Module, root: Path, path: str, complaints: Complaints) -> PythonCode | None:
     """Find the function of a model; its parameters name the nodes it reads: `staging__flights` is `staging.flights`."""
-    function = _function(tree, complaints)
+    help = "write `def model(staging__flights): ...`, whose parameters name the tables it reads"
+    function = find_function(tree, ("model",), "makes the table", help, complaints)
     if function is None:
         return None
     arguments = function.args
@@ -47,23 +48,26 @@ def read_python(tree: ast.Module, root: Path, path: str, complaints: Complaints)
         complaints.add("SP103", f"`{each.arg}` does not name a table", place, label="of which tables?", help=help)
     parameters = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
     inputs = tuple((each.arg, _input(each)) for each in parameters)
-    modules = _modules(tree, root, path)
-    return PythonCode(function.name, inputs, _digest(tree, root, modules), modules)
+    modules = modules_of(tree, root, path)
+    return PythonCode(function.name, inputs, digest_of(tree, root, modules), modules)
 
 
-def _function(tree: ast.Module, complaints: Complaints) -> ast.FunctionDef | None:
+def find_function(
+    tree: ast.Module, names: tuple[str, ...], does: str, help: str, complaints: Complaints
+) -> ast.FunctionDef | None:
+    """The function that bears one of the names, or else the only one that does not begin with `_`."""
     functions = [each for each in tree.body if isinstance(each, ast.FunctionDef) and not each.name.startswith("_")]
-    models = [each for each in functions if each.name == "model"] or functions
-    if len(models) == 1:
-        return models[0]
-    help = "write `def model(staging__flights): ...`, whose parameters name the tables it reads"
-    if not models:
-        complaints.add("SP106", "no function here that makes the table", TOP, help=help)
+    found = [each for each in functions if each.name in names] or functions
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        complaints.add("SP106", f"no function here that {does}", TOP, help=help)
         return None
-    place = Place(models[1].lineno, models[1].col_offset + 1, len("def ") + len(models[1].name))
-    names = ", ".join(f"`{each.name}`" for each in models)
-    said = f"which function makes the table: {names}?"
-    complaints.add("SP103", said, place, label="more than one", help="name it `model`, or begin the others with `_`")
+    place = Place(found[1].lineno, found[1].col_offset + 1, len("def ") + len(found[1].name))
+    listed = ", ".join(f"`{each.name}`" for each in found)
+    said = f"which function {does}: {listed}?"
+    help = f"name it `{names[0]}`, or begin the others with `_`"
+    complaints.add("SP103", said, place, label="more than one", help=help)
     return None
 
 
@@ -72,7 +76,7 @@ def _input(argument: ast.arg) -> Named:
     return Named(argument.arg.replace("__", ".", 1), place)
 
 
-def _modules(tree: ast.Module, root: Path, path: str) -> tuple[str, ...]:
+def modules_of(tree: ast.Module, root: Path, path: str) -> tuple[str, ...]:
     """The Python files of the project that the code imports, and those that they import."""
     found: dict[str, None] = {}
     waiting = [(path, tree)]
@@ -112,7 +116,7 @@ def _files(root: Path, bases: list[list[str]], parts: list[str]) -> Iterator[str
                     yield candidate
 
 
-def _digest(tree: ast.Module, root: Path, modules: tuple[str, ...]) -> str:
+def digest_of(tree: ast.Module, root: Path, modules: tuple[str, ...]) -> str:
     """The hash of all code that the model runs, without comments and docstrings."""
     digest = blake2b(_meaning(tree).encode(), digest_size=16)
     for module in modules:

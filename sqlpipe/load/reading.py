@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from importlib import import_module
@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING
 from sqlpipe.domain.diagnostic import Diagnostic, did_you_mean
 from sqlpipe.domain.project import Embedded, Incremental, Ingest, Kind, Python, Seed, TimeColumn
 from sqlpipe.domain.query import Query
+from sqlpipe.domain.task import Task
+from sqlpipe.load.asked import Asked, Template
 from sqlpipe.load.checks import distinctly
-from sqlpipe.load.complaints import Complaints, Named
-from sqlpipe.load.document import parse
-from sqlpipe.load.facts import Facts, Role, SourceFile
+from sqlpipe.load.complaints import TOP, Complaints, Named
+from sqlpipe.load.document import Record, Scalar, parse
+from sqlpipe.load.facts import OF_TABLES, Facts, Role, SourceFile
 from sqlpipe.load.header import Header, WrittenColumns, beneath, read_header, without_places
 from sqlpipe.load.kinds import is_file_pattern, kind_name, kind_of, takes
+from sqlpipe.load.notes import Notes, is_template
 from sqlpipe.load.positions import Body, Mark
 from sqlpipe.load.python_model import PythonCode, parse_python, read_python
+from sqlpipe.load.running import wiring_of
 from sqlpipe.load.split import Parts, split_python, split_sql
+from sqlpipe.load.tasks import WrittenTask, read_python_task, read_task
 from sqlpipe.sql.parse import SqlProblems, analyse
 
 if TYPE_CHECKING:
@@ -49,11 +54,6 @@ class Outcome:
     complaints: tuple[Diagnostic, ...] = ()
 
 
-def is_template(text: str) -> bool:
-    """Whether Jinja has anything to do in a text."""
-    return "{{" in text or "{%" in text or "{#" in text
-
-
 class Reader:
     """Reads files in one context; Jinja is set up for the first file that needs it."""
 
@@ -71,11 +71,17 @@ class Reader:
                 facts = self._python(file, complaints)
             case Role.SEED:
                 facts = self._seed(file, complaints)
+            case Role.TASK | Role.PYTHON_TASK:
+                facts = self._task(file, complaints)
         return Outcome(facts if not complaints.found else None, tuple(complaints.found))
 
     def _header(self, file: SourceFile, parts: Parts, complaints: Complaints) -> Header:
         value = parse(parts.header, complaints, line=parts.line, column=parts.column) if parts.header else None
-        own = read_header(value, complaints)
+        return beneath(self._defaults(file), read_header(value, complaints))
+
+    def _defaults(self, file: SourceFile) -> Header:
+        """What the folders say in which the file lies, the innermost first."""
+        own = Header()
         for folder, header in reversed(self._context.defaults):
             if file.path.startswith(f"{folder}/"):
                 own = beneath(without_places(header), own)
@@ -127,6 +133,54 @@ class Reader:
         name = kind_name(file, header, complaints)
         kind = kind_of(name, file, header, complaints) if name else None
         return _described(Facts(kind, ""), header, kind, "") if kind else None
+
+    def _task(self, file: SourceFile, complaints: Complaints) -> Facts | None:
+        notes = Notes(Path(self._context.root), complaints)
+        defaults = self._defaults(file)
+        if file.role is Role.TASK:
+            written = read_task(parse(file.text, complaints), defaults, notes)
+        else:
+            written = self._python_task(file, defaults, notes)
+        asked = self._ask(written, notes) if written else Asked()
+        if written is None:
+            return None
+        wiring = replace(written.wiring, facts=(*written.wiring.facts, *asked.facts))
+        modules = tuple(sorted(set(notes.modules)))
+        facts = Facts(
+            written.kind, "", body_line=written.line, templated=asked.variables, modules=modules, wiring=wiring
+        )
+        return _described(facts, written.header, written.kind, written.digest)
+
+    def _python_task(self, file: SourceFile, defaults: Header, notes: Notes) -> WrittenTask | None:
+        tree = parse_python(file.text, notes.complaints)
+        if tree is None:
+            return None
+        parts = split_python(tree, file.text)
+        value = parse(parts.header, notes.complaints, line=parts.line, column=parts.column) if parts.header else None
+        kinds = [each for each in value.entries if each.key == "kind"] if isinstance(value, Record) else []
+        own = read_header(Record(tuple(kinds), TOP), notes.complaints)
+        kind = kind_name(file, own, notes.complaints)
+        return read_python_task(tree, value, kind, defaults, notes) if kind else None
+
+    def _ask(self, written: WrittenTask, notes: Notes) -> Asked:
+        """What the templates of a task ask for; Jinja is only needed where there are any."""
+        asked = Asked()
+        names = ("item",) if isinstance(written.kind, Task) and written.kind.for_each else ()
+        of_files = [(Template(Scalar(text, text, TOP), names), path) for path, text in notes.files if is_template(text)]
+        own = [Template(each, names) for each in written.texts]
+        own += [Template(each, is_expression=True) for each in written.expressions]
+        if not own and not of_files:
+            return asked
+        examine: Callable[[Template, Collection[str], Complaints], Asked]
+        examine = import_module("sqlpipe.load.expressions").examine
+        variables = self._context.variables or {}
+        for each in own:
+            asked = asked.and_of(examine(each, variables, notes.complaints))
+        for each, path in of_files:
+            inside = Complaints(path.text, each.value.text)
+            asked = asked.and_of(examine(each, variables, inside).at(path.place))
+            notes.complaints.found += inside.found
+        return asked
 
     def _jinja(self) -> Templates:
         if self._templates is None:
@@ -213,6 +267,7 @@ def _described(facts: Facts, header: Header, kind: Kind, digest: str) -> Facts:
         adds=depends_on.add if depends_on else (),
         ignores=depends_on.ignore if depends_on else (),
         lookups=header.lookups or (),
+        wiring=facts.wiring or wiring_of(header, OF_TABLES),
     )
 
 

@@ -10,12 +10,14 @@ from sqlpipe.domain.diagnostic import Place, did_you_mean
 from sqlpipe.domain.names import TableName
 from sqlpipe.domain.project import Embedded, Incremental, Ingest, Kind, Node, Python, Source
 from sqlpipe.domain.query import Query, Reference
+from sqlpipe.domain.task import Running
 from sqlpipe.load.complaints import Complaints, Named
-from sqlpipe.load.facts import Facts, FoundFile, SourceTable
+from sqlpipe.load.facts import OF_TABLES, Facts, FoundFile, SourceTable
 
 # Tables that every database has by itself.
 _OF_THE_DATABASE = {"information_schema", "pg_catalog", "sqlite_master", "duckdb_schema"}
 _BY_ITSELF = {"rowid"}
+_AS_A_TABLE = Running(retries=OF_TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def resolve(file: FoundFile, text: str, facts: Facts, tables: Tables, complaints
         lookups=frozenset(each.key for each in lookups if each),
         compared=frozenset(binding.parents) - read,
         lines=body.lines() if body else (),
+        running=facts.wiring.running if facts.wiring else _AS_A_TABLE,
     )
 
 
@@ -140,6 +143,7 @@ def resolve_source(source: SourceTable, path: str, tables: Tables, complaints: C
         tags=source.tags,
         columns=source.columns,
         checks=checks,
+        running=_AS_A_TABLE,
     )
 
 

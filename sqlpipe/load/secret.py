@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from sqlpipe.domain.diagnostic import Diagnostic
 
 MASK = "•••"
 _SHORTEST = 4
+_LONG_LINE = 12
 
 # What templates have been given of the environment: SQL made from it, and complaints about that SQL, may hold it.
-_given: set[str] = set()
+_given: frozenset[str] = frozenset()
 
 
 class Secret(str):
@@ -51,8 +52,14 @@ def mask(text: str, secrets: Iterable[str]) -> str:
 
 
 def keep_secret(values: Iterable[str]) -> None:
-    """Have `hide` hide these from now on, for as long as this process lives."""
-    _given.update(values)
+    """Have `hide` hide these from now on, for as long as this process lives, and each line of a key of many lines."""
+    global _given  # noqa: PLW0603 - for the life of the process; a new set each time, for others read it meanwhile
+    lines = (line for value in values for line in (value, *_long_lines(value)))
+    _given = _given.union(lines)
+
+
+def _long_lines(value: str) -> Iterator[str]:
+    return (line for line in value.splitlines() if len(line) >= _LONG_LINE)
 
 
 def hide(text: str) -> str:

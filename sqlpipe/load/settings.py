@@ -14,8 +14,10 @@ from sqlpipe.load.document import Entry, Record, Scalar, Value, parse, plain
 from sqlpipe.load.facts import Settings, SourceTable
 from sqlpipe.load.header import Header, read_header
 from sqlpipe.load.kinds import KINDS_OF
+from sqlpipe.load.orchestration import KEYS as ORCHESTRATION_KEYS
+from sqlpipe.load.orchestration import read_orchestration
 
-_KEYS = ("name", "profile", "vars", "defaults", "sources", "selections")
+_KEYS = ("name", "profile", "vars", "defaults", "sources", "selections", *ORCHESTRATION_KEYS)
 _SOURCE_KEYS = ("description", "tags", "columns", "checks")
 
 
@@ -35,6 +37,7 @@ def read_settings(written: str, folder: str, complaints: Complaints) -> Written:
     if "vars" in entries and not isinstance(variables, dict):
         expected("a mapping", entries["vars"].value, complaints, help="such as `vars: {start: 2024-01-01}`")
     folders = [(entry, _folder(entry.key)) for entry in _below(entries.get("defaults"), complaints)]
+    running = read_orchestration(entries, complaints)
     settings = Settings(
         name=take(entries, "name", text, complaints) or folder,
         profile=take(entries, "profile", text, complaints) or "",
@@ -42,6 +45,8 @@ def read_settings(written: str, folder: str, complaints: Complaints) -> Written:
         selections=_selections(entries.get("selections"), complaints),
         sources=tuple(_source(entry, complaints) for entry in _below(entries.get("sources"), complaints)),
         folders=tuple((Named(name, entry.place), _digest(entry.value)) for entry, name in folders),
+        orchestration=running.orchestration,
+        followed=running.followed,
     )
     defaults = [(name, _default(entry.value, name, complaints)) for entry, name in folders]
     return Written(settings, tuple(sorted(defaults, key=lambda each: each[0].count("/"))))
@@ -71,7 +76,7 @@ def _digest(value: Value) -> str:
 
 def _default(value: Value, folder: str, complaints: Complaints) -> Header:
     header = read_header(value, complaints, f"the defaults of `{folder}`")
-    known = [word for words in KINDS_OF.values() for word in words]
+    known = list(dict.fromkeys(word for words in KINDS_OF.values() for word in words))
     if header.kind is not None and header.kind.text not in known:
         listed = ", ".join(f"`{each}`" for each in known)
         said = f"unknown kind `{header.kind.text}`"

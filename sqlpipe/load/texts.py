@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
-from sqlpipe.domain.diagnostic import Diagnostic, Place, Span, place_of
+from sqlpipe.domain.diagnostic import Diagnostic, Place, Span, place_of, span_of
 from sqlpipe.load.complaints import TOP
 
 
@@ -75,3 +75,15 @@ class Texts:
 
     def _complain(self, message: str, path: str, place: Place = TOP, help: str = "") -> None:
         self.complaints.append(Diagnostic(code="SP113", message=message, span=Span(path, place), help=help))
+
+
+def with_lines(root: Path, diagnostic: Diagnostic) -> Diagnostic:
+    """The diagnostic with the lines of the file of the project that it points at, where it came without them."""
+    span = diagnostic.span
+    if span is None or span.context:
+        return diagnostic
+    try:
+        text = (root / span.file).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return diagnostic
+    return replace(diagnostic, span=span_of(span.file, text, span.place))

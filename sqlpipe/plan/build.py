@@ -17,10 +17,12 @@ from sqlpipe.domain.project import (
     Seed,
     View,
 )
+from sqlpipe.domain.task import Sensor, Task
 from sqlpipe.graph.dag import Graph
 from sqlpipe.graph.fingerprint import Identity
 from sqlpipe.plan.compile import compile_query
 from sqlpipe.plan.decide import Decision, Fill, Nothing, Recheck, Standing, decide, is_idle
+from sqlpipe.plan.errand import action_of
 
 _SURE = {Change.NEW, Change.EDITED, Change.DATA, Change.FORCED}
 
@@ -117,6 +119,8 @@ def _action(node: Node, decision: Decision) -> str:
             return ""
         case _, Ingest() as kind:
             return _ingest_action(kind)
+        case _, Task() | Sensor() as errand:
+            return action_of(errand)
         case Nothing(), Incremental():
             return "fill what changed"
         case _:

@@ -71,7 +71,7 @@ def _composed(graph: Graph, node: Node, bounds: tuple[str, str] | None) -> str:
 def _parent(graph: Graph, node: Node, reference: Reference) -> Node | None:
     """The node that a reference means; load has made sure that there is at most one."""
     written = tuple(part.casefold() for part in reference.parts)
-    candidates = [*graph.parents[node.key], node.key]
+    candidates = [*(each for each in graph.parents[node.key] if each not in node.after), node.key]
     for key in candidates:
         name = graph.nodes[key].name
         if written[-2:] == (name.schema.casefold(), name.name.casefold()):

@@ -11,7 +11,9 @@ from sqlpipe.domain.held import Commit, Held
 from sqlpipe.domain.interval import Interval, floor, merge, step, subtract, widen
 from sqlpipe.domain.plan import Change
 from sqlpipe.domain.project import CheckQuery, Embedded, Incremental, Ingest, Node, Source
+from sqlpipe.domain.task import Sensor, Task
 from sqlpipe.graph.fingerprint import Identity
+from sqlpipe.plan.errand import awaited
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,11 @@ def decide(node: Node, identity: Identity, standing: Standing) -> Decision:
     """Whether and how to run a node, given that everything before it has finished."""
     if is_idle(node):
         return Decision(Nothing(), Change.UNCHANGED, "nothing of its own is kept")
+    match node.kind:
+        case Task():
+            return _whole(Change.DUE, "runs every time")
+        case Sensor(condition=condition):
+            return _whole(Change.DUE, f"waits for {awaited(condition)}")
     held = standing.held.get(node.key)
     if isinstance(node.kind, Source):
         return _source(node, identity, standing)

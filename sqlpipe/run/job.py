@@ -23,7 +23,8 @@ class Job:
     """Everything a worker needs to run one node; a value, so that nothing is shared by accident.
 
     `held` is what the ledger knows of the node, `exists` what stands under its name in the database (`table`, `view`
-    or nothing), `inputs` the data versions that it reads now.
+    or nothing), `inputs` the data versions that it reads now, `attempt` the number that stands in the
+    journal, and `replaces` whether there were attempts before it in this run.
     """
 
     node: Node
@@ -38,6 +39,8 @@ class Job:
     root: Path
     connections: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     staged: str = "_sqlpipe_delta"
+    attempt: int = 0
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)

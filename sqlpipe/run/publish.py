@@ -53,7 +53,7 @@ def publish(job: Job, desk: Desk, write: Callable[[Session], Written]) -> Outcom
         )
         refuse_blocking(job, results, published=False)
         held = next_held(job, written)
-        ledger.record_version(session, job.node.key, held, job.run)
+        ledger.record_version(session, job.node.key, held, job.run, job.attempt)
         ledger.record_checks(session, job.run, job.node.key, results, job.now)
         if written.files:
             ledger.record_files(session, job.node.key, held.version, written.files)
@@ -151,6 +151,6 @@ def recheck(job: Job, desk: Desk, checks: Sequence[Check]) -> Outcome:
     with desk.session.transaction():
         results = _audited(job, desk.session, job.node.name.quoted, checks)
         refuse_blocking(job, results, published=True)
-        desk.ledger.record_version(desk.session, job.node.key, held, job.run)
+        desk.ledger.record_version(desk.session, job.node.key, held, job.run, job.attempt)
         desk.ledger.record_checks(desk.session, job.run, job.node.key, results, job.now)
     return Outcome("checks", checks=results, held=held, changed=False)

@@ -23,8 +23,8 @@ from sqlpipe.run.job import ChecksFailed, Desk, Job, Outcome
 from sqlpipe.run.publish import recheck
 
 
-def work(job: Job, desk: Desk) -> tuple[NodeFinished, Outcome | None]:
-    """Run one node to its end; never raises for what the author of the pipeline can mend."""
+def work(job: Job, desk: Desk) -> tuple[NodeFinished, Outcome | None, SqlpipeError | None]:
+    """Run one node to its end; what went wrong, if it is for the author of the pipeline to mend, is returned."""
     began = perf_counter()
     try:
         outcome = _perform(job, desk)
@@ -33,7 +33,7 @@ def work(job: Job, desk: Desk) -> tuple[NodeFinished, Outcome | None]:
         # When the run is being cancelled even this may be interrupted; the next run decides by what was committed.
         with suppress(SqlpipeError):
             _note(desk, job, finished)
-        return finished, None
+        return finished, None, error
     unchanged = outcome.held is None or (not outcome.changed and isinstance(job.decision.scope, Look | Recheck))
     finished = NodeFinished(
         run=job.run,
@@ -48,7 +48,7 @@ def work(job: Job, desk: Desk) -> tuple[NodeFinished, Outcome | None]:
         reason=job.decision.reason,
         checks=outcome.checks,
     )
-    return finished, outcome
+    return finished, outcome, None
 
 
 def _perform(job: Job, desk: Desk) -> Outcome:

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote as quote_url
 
-from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
+from sqlpipe.domain.diagnostic import Diagnostic, Passing, SqlpipeError
 from sqlpipe.domain.names import quote
 from sqlpipe.source.contract import SPECIMEN
 
@@ -46,7 +46,7 @@ class SqliteReader:
             self._database = adbc.AdbcDatabase(driver=adbc_driver_sqlite._driver_path(), uri=uri)  # noqa: SLF001
             self._connection = adbc.AdbcConnection(self._database)
         except adbc.Error as error:
-            raise SqlpipeError(self._failed(str(error))) from error
+            raise self._failed(str(error)) from error
 
     @contextmanager
     def read(self, query: str) -> Iterator[object]:
@@ -61,7 +61,7 @@ class SqliteReader:
             rows, _count = statement.execute_query()
             yield rows
         except adbc.Error as error:
-            raise SqlpipeError(self._failed(str(error))) from error
+            raise self._failed(str(error)) from error
         finally:
             statement.close()
 
@@ -75,7 +75,7 @@ class SqliteReader:
                 has = [f"max(typeof({column}) = '{each}')" for column in columns for each in _SPECIMENS]
                 found = database.execute(f"select {', '.join(has)} from {inner}").fetchone()
         except sqlite3.Error as error:
-            raise SqlpipeError(self._failed(str(error))) from error
+            raise self._failed(str(error)) from error
         specimens, values = [], []
         for index, column in enumerate(columns):
             flags = found[index * len(_SPECIMENS) : (index + 1) * len(_SPECIMENS)]
@@ -89,15 +89,16 @@ class SqliteReader:
         self._connection.close()
         self._database.close()
 
-    def _failed(self, text: str) -> Diagnostic:
+    def _failed(self, text: str) -> SqlpipeError:
         reason = _PREFIX.sub("", text.split("\n", maxsplit=1)[0])
         busy = "locked" in reason or "busy" in reason
-        return Diagnostic(
+        found = Diagnostic(
             code="SP506",
             message=f"connection {self._name} ({self._path}): {reason}",
             notes=("nothing was loaded",),
             help="another program writes to it: run again when that has finished" if busy else "",
         )
+        return Passing(found) if busy else SqlpipeError(found)
 
 
 def open_reader(name: str, settings: Mapping[str, object]) -> SqliteReader:

@@ -21,8 +21,8 @@ _SQL_WORDS = """
     all between case cross distinct else end exists from full group having inner join left limit order outer partition
     qualify right select then union using values when where window with
     """.split()  # noqa: SIM905  words read better without quotes
-_QUERY_WORDS = ("select", "with", "from", "values", "pivot", "unpivot", "table", "pivot_wider", "pivot_longer")
-_STATEMENT_WORDS = frozenset(
+QUERY_WORDS = ("select", "with", "from", "values", "pivot", "unpivot", "table", "pivot_wider", "pivot_longer")
+STATEMENT_WORDS = frozenset(
     """
     alter analyze attach begin call checkpoint comment commit copy create delete describe detach drop execute
     explain export grant import insert install load merge pragma prepare reset revoke rollback set show summarize
@@ -92,7 +92,7 @@ def parse(text: str, tokens: list[Token], language: Dialect) -> exp.Expr:
     try:
         trees = language.parser().parse(tokens, text)
     except ParseError as error:
-        raise SqlProblems(unbalanced(tokens) or _syntax_error(tokens, error)) from None
+        raise SqlProblems(syntax_problem(tokens, error)) from None
     except RecursionError:
         message = "the query is nested too deeply"
         raise SqlProblems(SqlProblem("SP202", message, tokens[0].start, tokens[-1].end + 1)) from None
@@ -148,17 +148,17 @@ def _joined(tokens: list[Token], found: Sequence[Placeholder]) -> list[Token]:
 def _must_be_query(tokens: list[Token]) -> None:
     # Told before parsing: the parser takes many statements, and warns on stderr of those it does not know.
     first = tokens[0]
-    if first.token_type is not TokenType.L_PAREN and first.text.casefold() not in _QUERY_WORDS:
+    if first.token_type is not TokenType.L_PAREN and first.text.casefold() not in QUERY_WORDS:
         raise SqlProblems(_not_a_query(first))
 
 
 def _not_a_query(first: Token) -> SqlProblem:
     word = first.text
-    if word.casefold() in _STATEMENT_WORDS or first.token_type is TokenType.L_PAREN:
+    if word.casefold() in STATEMENT_WORDS or first.token_type is TokenType.L_PAREN:
         message = f"`{word}` does not begin a query"
         help_ = "a file holds one query (`select`, `with`, `from`, `values`, `pivot`); tables are created by the run"
         return SqlProblem("SP205", message, first.start, first.end + 1, help=help_)
-    help_ = did_you_mean(word, _QUERY_WORDS) or "a query begins with `select`, `with` or `from`"
+    help_ = did_you_mean(word, QUERY_WORDS) or "a query begins with `select`, `with` or `from`"
     return SqlProblem("SP202", f"`{word}` does not begin a query", first.start, first.end + 1, help=help_)
 
 
@@ -198,6 +198,11 @@ def unbalanced(tokens: list[Token]) -> SqlProblem | None:
         return None
     bracket, token = opened[-1]
     return SqlProblem("SP202", f"`{bracket}` is never closed", token.start, token.end + 1, "it is opened here")
+
+
+def syntax_problem(tokens: list[Token], error: ParseError) -> SqlProblem:
+    """What the parser could not read, in words of ours."""
+    return unbalanced(tokens) or _syntax_error(tokens, error)
 
 
 def _syntax_error(tokens: list[Token], error: ParseError) -> SqlProblem:

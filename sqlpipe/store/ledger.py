@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import count
-from pathlib import Path
 from typing import Any, Protocol
 
 import sqlpipe
@@ -15,8 +14,9 @@ from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.domain.held import Commit, FileSeen, Held
 from sqlpipe.domain.history import NodeFinished
 from sqlpipe.domain.interval import Interval
+from sqlpipe.store.statements import statements
 
-FORMAT = 1
+FORMAT = 2
 TABLE = "_sqlpipe.version"
 
 
@@ -32,13 +32,7 @@ class Writes(Protocol):
         ...
 
 
-def _statements() -> Mapping[str, str]:
-    text = Path(__file__).with_name("ledger.sql").read_text(encoding="utf-8")
-    named = (block.partition("\n") for block in text.split("-- ")[1:])
-    return {name.strip(): body.strip().removesuffix(";") for name, _, body in named}
-
-
-_SQL = _statements()
+_SQL = statements("ledger")
 
 
 class Ledger:
@@ -53,9 +47,7 @@ class Ledger:
     @classmethod
     def open(cls, session: Writes, *, exists: bool, now: datetime) -> Ledger:
         """The ledger of a database that may be written; made if it is not there."""
-        if exists:
-            require_format(session)
-        else:
+        if not exists or require_format(session) < FORMAT:
             # All or nothing: a process that dies in here must not leave half a ledger.
             session.execute("begin transaction")
             for statement in _SQL["create"].split(";"):
@@ -64,8 +56,12 @@ class Ledger:
             session.execute("commit")
         return cls(session.query(_SQL["last seq"])[0][0])
 
-    def record_version(self, session: Writes, node: str, held: Held, run: str) -> None:
-        """Note a commit of a node; call it inside the transaction that writes the rows."""
+    def record_version(self, session: Writes, node: str, held: Held, run: str, attempt: int = 0) -> None:
+        """Note a commit of a node; call it inside the transaction that writes the rows.
+
+        Raises SP513 when a later attempt has taken the place of this one, which has been given up.
+        """
+        self.raise_fence(session, node, attempt)
         values = (
             next(self._seq), node, held.kind, held.fingerprint, held.checks, held.version, held.rebuilt,
             held.complete, json.dumps(held.inputs, sort_keys=True), held.position, held.rows, run, held.at,
@@ -125,17 +121,22 @@ class Ledger:
             statement = _SQL["record check"] + ", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" * (len(rows) - 1)
             session.execute(statement, [value for row in rows for value in row])
 
-    def start_run(self, session: Writes, run: str, target: str, at: datetime) -> None:
-        """Note that a run begins."""
-        session.execute(_SQL["start run"], (run, target, at))
+    def raise_fence(self, session: Writes, node: str, attempt: int) -> None:
+        """From here on no attempt at the node that began before this one can commit.
 
-    def finish_run(self, session: Writes, run: str, at: datetime, counts: Mapping[str, int]) -> None:
-        """Note that a run has ended; a run without this row was killed."""
-        session.execute(_SQL["finish run"], (at, json.dumps(counts), run))
+        Every commit writes this row, so that of two at once the database itself refuses one; it counts, for DuckDB does
+        not take a value that stays the same for a change.
+        """
+        if session.execute(_SQL["raise fence"], (attempt, node, attempt)):
+            return
+        if session.query(_SQL["fence of"], (node,)):
+            said = f"another attempt at {node} has taken the place of this one, which took too long or was given up"
+            raise SqlpipeError(Diagnostic(code="SP513", message=said))
+        session.execute(_SQL["build fence"], (node, attempt))
 
 
-def require_format(session: Writes) -> None:
-    """Raise SP510 when the ledger was written by a version of sqlpipe that we do not understand."""
+def require_format(session: Writes) -> int:
+    """The format of the ledger; SP510 when it was written by a version of sqlpipe that we do not understand."""
     found = session.query(_SQL["format"])[0][0]
     if found is not None and found > FORMAT:
         raise SqlpipeError(
@@ -145,6 +146,7 @@ def require_format(session: Writes) -> None:
                 help="upgrade with `pip install --upgrade sqlpipe`",
             )
         )
+    return int(found or 0)
 
 
 def versions(session: Writes) -> dict[str, Held]:
@@ -186,6 +188,12 @@ def files_seen(session: Writes, node: str, since: int = 0) -> dict[str, FileSeen
 def failed(session: Writes) -> set[str]:
     """The nodes whose last attempt did not end well."""
     return {row[0] for row in session.query(_SQL["failed"])}
+
+
+def committed(session: Writes, run: str, node: str) -> tuple[int, int | None] | None:
+    """The data version and the rows of the last commit of a node in a run, if there was one."""
+    found = session.query(_SQL["committed"], (run, node))
+    return (found[0][0], found[0][1]) if found else None
 
 
 def last_offences(session: Writes, node: str) -> list[tuple[Any, ...]]:

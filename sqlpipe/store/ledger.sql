@@ -1,9 +1,7 @@
 -- create
 create schema if not exists _sqlpipe;
 create table if not exists _sqlpipe.format (format integer, made_by varchar, noted_at timestamp);
-create table if not exists _sqlpipe.run (
-    run varchar, target varchar, started timestamp, finished timestamp, counts varchar
-);
+create table if not exists _sqlpipe.fence (node varchar, attempt bigint, raised bigint);
 create table if not exists _sqlpipe.touched (
     seq bigint, node varchar, fingerprint varchar, version bigint, inputs varchar, start_at timestamp, end_at timestamp
 );
@@ -89,8 +87,14 @@ insert into _sqlpipe.attempt values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- record check
 insert into _sqlpipe.check_result values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- start run
-insert into _sqlpipe.run values (?, ?, ?, null, null);
+-- raise fence
+update _sqlpipe.fence set attempt = ?, raised = raised + 1 where node = ? and attempt <= ?;
 
--- finish run
-update _sqlpipe.run set finished = ?, counts = ? where run = ?;
+-- fence of
+select attempt from _sqlpipe.fence where node = ?;
+
+-- build fence
+insert into _sqlpipe.fence values (?, ?, 1);
+
+-- committed
+select version, rows from _sqlpipe.version where run = ? and node = ? order by seq desc limit 1;

@@ -21,6 +21,7 @@ from sqlpipe.domain.names import TableName
 from sqlpipe.domain.plan import Change, Plan, Step
 from sqlpipe.domain.project import CheckQuery, Column, Incremental, Kind, Node, Project, Source, Table, TimeColumn, View
 from sqlpipe.domain.query import Query
+from sqlpipe.domain.schedule import Pipeline
 
 NOW = datetime.fromisoformat("2026-03-03T07:00")
 
@@ -90,6 +91,7 @@ class FakeApp:
     asked: dict[str, Any] = field(default_factory=dict)
 
     Selection = app.Selection
+    Patience = app.Patience
 
     def find_root(self, start: Path) -> Path:
         self.asked["start"] = start
@@ -106,6 +108,9 @@ class FakeApp:
             raise SqlpipeError(*complaints, exit_code=self.error_code)
         project = Project("shop", str(root), {each.key: each for each in self.nodes})
         return app.Workspace(root, project, None, None, NOW)  # type: ignore[arg-type]
+
+    def pipeline_named(self, _workspace: app.Workspace, name: str) -> Pipeline:
+        return Pipeline(name, Place(1, 1), ("tag:nightly",), ("marts.revenue",))
 
     def select(self, _workspace: app.Workspace, selection: app.Selection) -> tuple[Node, ...]:
         self.asked["selection"] = selection

@@ -52,11 +52,13 @@ def test_run(fake: FakeApp, golden: Golden) -> None:
 def test_run_passes_on_what_was_asked(fake: FakeApp) -> None:
     fake.events = (begun(), ended(0.1, done=1))
     result = invoke(
-        *("run", "-s", "a b", "-s", "c", "-x", "d", "--threads", "3"), *("--full-refresh", "--fail-fast", "-t", "prod")
+        *("run", "-s", "a b", "-s", "c", "-x", "d", "--threads", "3"),
+        *("--full-refresh", "--fail-fast", "-t", "prod"),
+        *("--wait", "7"),
     )
     assert result.exit_code == 0
     assert fake.asked["selection"] == app.Selection(("a b", "c"), ("d",))
-    assert fake.asked["how"] == {"threads": 3, "full_refresh": True, "fail_fast": True}
+    assert fake.asked["how"] == {"threads": 3, "full_refresh": True, "fail_fast": True, "wait": 7.0}
     assert fake.asked["target"] == "prod"
 
 

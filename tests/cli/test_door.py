@@ -68,7 +68,7 @@ def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_is_explained(code: str) -> None:
     told = CODES[code]
-    assert re.fullmatch(r"SP[1-5]\d\d", code)
+    assert re.fullmatch(r"SP[1-6]\d\d", code)
     assert told.title == told.title.rstrip(".")
     assert told.cause.endswith(".")
     assert told.remedy.endswith(".")
@@ -81,7 +81,7 @@ def test_every_code_is_explained(code: str) -> None:
 
 def test_every_code_that_is_used_is_in_the_table() -> None:
     package = Path(sqlpipe.__file__).parent
-    used = {code for path in package.rglob("*.py") for code in re.findall(r"\bSP[1-5]\d\d\b", path.read_text("utf-8"))}
+    used = {code for path in package.rglob("*.py") for code in re.findall(r"\bSP[1-6]\d\d\b", path.read_text("utf-8"))}
     assert used <= set(CODES)
 
 

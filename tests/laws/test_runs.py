@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,14 @@ import pytest
 
 from sqlpipe.domain.diagnostic import Place
 from sqlpipe.domain.history import Event, NodeFinished
-from sqlpipe.domain.project import Embedded, FilesCursor, Ingest, Node, Source, TimeColumn
-from sqlpipe.engine.contract import Engine
+from sqlpipe.domain.project import Embedded, FilesCursor, Ingest, Node, Project, Source, TimeColumn
+from sqlpipe.engine.contract import Session
 from sqlpipe.engine.door import open_engine
 from sqlpipe.graph.fingerprint import identify
-from sqlpipe.plan.decide import Standing
-from sqlpipe.run.execute import Setting, execute
-from sqlpipe.run.observe import observe
-from sqlpipe.store import ledger
-from sqlpipe.store.ledger import TABLE, Ledger
+from sqlpipe.run.execute import execute
+from sqlpipe.run.walk import Code, Errand
 from tests.hand import at, graph, incremental, node
+from tests.workplace import running, workplace
 
 Rows = list[tuple[object, ...]]
 
@@ -32,46 +29,40 @@ class Shop:
     """A warehouse that is run again and again."""
 
     root: Path
-    engine: Engine
     events: list[Event] = field(default_factory=list)
 
     def run(self, *nodes: Node, now: str = "2024-01-04 10:00") -> dict[str, NodeFinished]:
         """Run the nodes; how each of them ended."""
         made = graph(*nodes)
-        identities = identify(made)
-        moment: datetime = at(now)
-        with self.engine.session() as session:
-            relations = self.engine.relations()
-            books = Ledger.open(session, exists=TABLE in relations, now=moment)
-            standing = Standing(
-                held=ledger.versions(session),
-                relations=relations,
-                commits=lambda key, since: ledger.intervals(session, key, since),
-                sources=observe(session, made, identities, list(made.nodes), root=self.root, now=moment),
-                now=moment,
-            )
+        project = Project("shop", str(self.root), made.nodes)
         events: list[Event] = []
-        setting = Setting(
-            graph=made,
-            identities=identities,
-            engine=self.engine,
-            ledger=books,
-            run=f"{now}-{len(self.events)}",
-            now=moment,
-            root=self.root,
-            target="dev",
-        )
-        execute(setting, list(made.nodes), standing, on_event=events.append, stop=threading.Event())
+        with workplace(self.root) as shop:
+            errand = Errand(
+                record=running(shop, f"{now}-{len(self.events)}"),
+                code=Code(self.root, project, made, identify(made)),
+                now=at(now),
+                on_event=events.append,
+            )
+            execute(shop, errand)
         self.events += events
         return {each.node.casefold(): each for each in events if isinstance(each, NodeFinished)}
 
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        engine = open_engine({"type": "duckdb", "path": str(self.root / "shop.db")})
+        try:
+            with engine.session() as session:
+                yield session
+        finally:
+            engine.close()
+
     def do(self, *statements: str) -> None:
-        with self.engine.session() as session:
+        with self._session() as session:
             for statement in statements:
                 session.execute(statement)
 
     def rows(self, query: str) -> Rows:
-        with self.engine.session() as session:
+        with self._session() as session:
             return session.query(query)
 
     def land(self, name: str, rows: Sequence[tuple[str, int]]) -> None:
@@ -82,10 +73,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    engine = open_engine({"type": "duckdb", "path": str(tmp_path / "shop.db")})
-    yield Shop(tmp_path, engine)
-    engine.close()
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
 
 
 _SALES = node("raw.sales", kind=Ingest("landing/*.csv", Place(1, 1), FilesCursor(), time=TimeColumn("day")))

@@ -178,7 +178,11 @@ def test_without_a_place_for_the_cache_it_is_only_slower(make: Make) -> None:
 
 
 def test_a_warm_start_imports_no_parser(make: Make) -> None:
-    root = make(FILES)
+    settings = (
+        "name: shop\nvars: {limit: 3}\npipelines: {a: {schedule: '@daily', on_overlap: skip}}\nheartbeat: ${H:-h}\n"
+    )
+    tasks = {"tasks/t.yml": "bash: echo {{ facts.s.path }}", "tasks/s.yml": "sensor: {time: '06:30'}"}
+    root = make({**FILES, "sqlpipe.yml": settings, **tasks})
     loading.load(root, environ={})
     program = (
         "import sys; from pathlib import Path; from sqlpipe.load.project import load;"
@@ -186,7 +190,7 @@ def test_a_warm_start_imports_no_parser(make: Make) -> None:
         "[each for each in ('sqlglot', 'yaml', 'jinja2', 'duckdb', 'concurrent.futures') if each in sys.modules])"
     )
     told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, env=os.environ)
-    assert told.stdout.strip() == "4 []"
+    assert told.stdout.strip() == "6 []"
 
 
 FACTS = Facts(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sqlpipe.domain.check import Check, CheckResult, NotNull
-from sqlpipe.domain.diagnostic import Diagnostic, Place, Severity, SqlpipeError
+from sqlpipe.domain.diagnostic import Diagnostic, Passing, Place, Severity, SqlpipeError
 from sqlpipe.domain.held import Commit, FileSeen, Held
 from sqlpipe.domain.history import NodeFinished, State
 from sqlpipe.engine.contract import Engine, Session
@@ -228,14 +228,47 @@ def test_the_offences_of_the_last_run_are_kept_with_their_rows(session: Session,
     ]
 
 
-def test_a_run_that_did_not_end_has_no_end(session: Session, books: Ledger) -> None:
-    books.start_run(session, "r1", "dev", _NOW)
-    books.start_run(session, "r2", "dev", _NOW)
-    books.finish_run(session, "r2", _NOW, {"done": 3})
-    assert session.query("select run, finished, counts from _sqlpipe.run order by run") == [
-        ("r1", None, None),
-        ("r2", _NOW, '{"done": 3}'),
-    ]
+@pytest.mark.catalogue("D11", "Z9")
+def test_an_attempt_that_was_given_up_cannot_commit_any_more(session: Session, books: Ledger) -> None:
+    books.record_version(session, "m.t", _HELD, "r1", 7)
+    books.raise_fence(session, "m.t", 9)
+    with pytest.raises(SqlpipeError) as caught, session.transaction():
+        books.record_version(session, "m.t", replace(_HELD, version=4), "r1", 8)
+    assert [each.code for each in caught.value.diagnostics] == ["SP513"]
+    assert ledger.versions(session)["m.t"] == _HELD
+    books.record_version(session, "m.t", replace(_HELD, version=4), "r1", 9)
+    books.record_version(session, "m.other", _HELD, "r1", 1)
+    assert ledger.versions(session)["m.t"].version == 4
+
+
+@pytest.mark.catalogue("D11")
+def test_of_two_attempts_that_commit_at_once_the_database_refuses_one(
+    engine: Engine, session: Session, books: Ledger
+) -> None:
+    books.raise_fence(session, "m.t", 1)
+    with engine.session() as other, pytest.raises(Passing), other.transaction():  # noqa: PT012 - both are open at once
+        books.record_version(other, "m.t", _HELD, "r1", 1)
+        with session.transaction():
+            books.raise_fence(session, "m.t", 2)
+        other.query("select 1")
+    assert ledger.versions(session) == {}
+
+
+def test_a_ledger_of_the_format_before_gets_what_it_lacks(session: Session, books: Ledger) -> None:
+    books.record_version(session, "m.t", _HELD, "r1")
+    session.execute("drop table _sqlpipe.fence")
+    session.execute("update _sqlpipe.format set format = 1")
+    again = _again(session)
+    again.record_version(session, "m.t", replace(_HELD, version=4), "r2", 5)
+    assert ledger.versions(session)["m.t"].version == 4
+    assert ledger.require_format(session) == FORMAT
+
+
+def test_what_a_run_has_committed_can_be_asked(session: Session, books: Ledger) -> None:
+    books.record_version(session, "m.t", _HELD, "r1", 1)
+    assert ledger.committed(session, "r1", "m.t") == (_HELD.version, _HELD.rows)
+    assert ledger.committed(session, "r2", "m.t") is None
+    assert ledger.committed(session, "r1", "m.other") is None
 
 
 def test_a_ledger_of_a_newer_format_is_left_alone(session: Session, books: Ledger) -> None:

@@ -167,6 +167,7 @@ def test_a_connection_that_is_no_database(people: Shop, golden: Golden) -> None:
 def test_a_source_that_another_program_writes_to(people: Shop, golden: Golden) -> None:
     with closing(sqlite3.connect(people.root / "crm.db")) as other:
         other.execute("begin exclusive")
+        people.write({"models/raw/people.sql": PEOPLE.replace("deletes: hard", "deletes: hard\nretries: 0")})
         golden("bad_input/sqlite_locked.txt", people.refuse().text)
     assert "nothing to do" in people.built().call("run").out
 

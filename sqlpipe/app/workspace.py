@@ -1,61 +1,57 @@
-"""The room that knows everybody: a workspace is opened here, and every face calls these functions."""
+"""A workspace: a project opened for work, and what can be learnt of it without changing anything."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
-from uuid import uuid4
 
-from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
-from sqlpipe.domain.history import Event, RunFinished
+from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError, did_you_mean
 from sqlpipe.domain.plan import Plan
 from sqlpipe.domain.project import CheckQuery, Embedded, FilesCursor, Ingest, Node, Project
+from sqlpipe.domain.schedule import Pipeline
+from sqlpipe.domain.task import Sensor, Task
 from sqlpipe.engine.contract import Engine, Session
 from sqlpipe.engine.door import open_engine
 from sqlpipe.graph import dag
 from sqlpipe.graph import select as selecting
 from sqlpipe.graph.dag import Graph
 from sqlpipe.graph.fingerprint import identify
+from sqlpipe.graph.pipelines import check_pipelines
 from sqlpipe.graph.select import Selection
 from sqlpipe.load import files
 from sqlpipe.load.profile import Profile, read_profile
 from sqlpipe.load.project import load
 from sqlpipe.load.secret import hide
+from sqlpipe.load.texts import with_lines
 from sqlpipe.plan import build
 from sqlpipe.plan.compile import compile_query
 from sqlpipe.plan.decide import Standing
+from sqlpipe.plan.errand import text_of
 from sqlpipe.run import examine
 from sqlpipe.run.alone import alone
 from sqlpipe.run.examine import Finding
-from sqlpipe.run.execute import Setting, execute
+from sqlpipe.run.hall import LOOK_AGAIN
 from sqlpipe.run.ingest import unknown_connection
 from sqlpipe.run.observe import observe
 from sqlpipe.store import ledger
 
-__all__ = [
-    "Branch",
-    "Finding",
-    "Lineage",
-    "Rows",
-    "Selection",
-    "Workspace",
-    "doctor",
-    "find_root",
-    "lineage",
-    "open_workspace",
-    "plan",
-    "render",
-    "run",
-    "select",
-    "show",
-]
-
 find_root = files.find_root
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long (seconds) a database is waited for that another process has, and who is told of that, once."""
+
+    seconds: float = 0
+    tell: Callable[[Diagnostic], None] = field(default=lambda _taken: None)
+
+
+NO_PATIENCE = Patience()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +63,7 @@ class Workspace:
     graph: Graph
     profile: Profile | None
     now: datetime
+    patience: Patience = NO_PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +105,9 @@ def open_workspace(
     """Read a project and, unless told otherwise, its profile; raises SqlpipeError with every complaint there is."""
     project = load(root)
     graph = dag.build(project)
+    complaints = check_pipelines(graph, project)
+    if complaints:
+        raise SqlpipeError(*(with_lines(root, each) for each in complaints))
     profile = read_profile(root, project, target=target, profiles=profiles) if with_profile else None
     moment = now or datetime.now(UTC)
     return Workspace(root, project, graph, profile, moment.astimezone(UTC).replace(tzinfo=None))
@@ -115,16 +115,20 @@ def open_workspace(
 
 def select(workspace: Workspace, selection: Selection) -> tuple[Node, ...]:
     """The selected nodes in the order of the graph."""
-    return tuple(workspace.graph.nodes[key] for key in _keys(workspace, selection))
+    return tuple(workspace.graph.nodes[key] for key in keys_of(workspace, selection))
 
 
 def plan(workspace: Workspace, selection: Selection, *, full_refresh: bool = False) -> Plan:
     """What a run of the selection would do, without doing any of it."""
-    profile = _profile(workspace)
-    keys = _keys(workspace, selection)
-    _require_connections(workspace, keys)
+    return plan_of(workspace, keys_of(workspace, selection), full_refresh=full_refresh)
+
+
+def plan_of(workspace: Workspace, keys: Sequence[str], *, full_refresh: bool = False) -> Plan:
+    """What a run of these nodes would do."""
+    profile = profile_of(workspace)
+    require_connections(workspace, keys)
     identities = identify(workspace.graph)
-    with _reading(workspace) as opened:
+    with reading(workspace) as opened:
         session = opened[1] if opened else None
         standing = Standing(
             held=ledger.versions(session) if session else {},
@@ -140,55 +144,9 @@ def plan(workspace: Workspace, selection: Selection, *, full_refresh: bool = Fal
     return replace(built, steps=tuple(replace(step, sql=hide(step.sql)) for step in built.steps))
 
 
-def run(  # noqa: PLR0913 - each is an option of the command
-    workspace: Workspace,
-    selection: Selection,
-    *,
-    on_event: Callable[[Event], None],
-    threads: int | None = None,
-    full_refresh: bool = False,
-    fail_fast: bool = False,
-    stop: threading.Event | None = None,
-) -> RunFinished:
-    """Plan the selection and carry the plan out; `on_event` hears of everything on the calling thread."""
-    profile = _profile(workspace)
-    _require_connections(workspace, _keys(workspace, selection))
-    identities = identify(workspace.graph)
-    with alone(str(profile.settings["path"])), _writing(profile) as engine:
-        with engine.session() as session:
-            relations = engine.relations()
-            books = ledger.Ledger.open(session, exists=ledger.TABLE in relations, now=workspace.now)
-            failed = ledger.failed(session)
-            keys = _keys(workspace, selection, failed=failed)
-            standing = Standing(
-                held=ledger.versions(session),
-                relations=relations,
-                commits=lambda node, since: ledger.intervals(session, node, since),
-                sources=observe(session, workspace.graph, identities, keys, root=workspace.root, now=workspace.now),
-                now=workspace.now,
-                full_refresh=full_refresh,
-            )
-        setting = Setting(
-            graph=workspace.graph,
-            identities=identities,
-            engine=engine,
-            ledger=books,
-            run=f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid4().hex[:6]}",
-            now=workspace.now,
-            root=workspace.root,
-            target=profile.target,
-            threads=threads or profile.threads,
-            fail_fast=fail_fast,
-            connections=profile.connections,
-        )
-        return execute(
-            setting, keys, standing, on_event=on_event, stop=stop or threading.Event(), failed=frozenset(failed)
-        )
-
-
 def lineage(workspace: Workspace, name: str, depth: int | None = None) -> Lineage:
     """What a node is made from and what is made from it, as trees of at most `depth` levels."""
-    node = _one(workspace, name)
+    node = node_named(workspace, name)
     graph = workspace.graph
     return Lineage(
         node,
@@ -212,8 +170,10 @@ def _branches(
 
 
 def render(workspace: Workspace, name: str) -> str:
-    """The SQL of a node as the database runs it."""
-    node = _one(workspace, name)
+    """The SQL of a node as the database runs it; of a task what it does, as it is written."""
+    node = node_named(workspace, name)
+    if isinstance(node.kind, Task | Sensor):
+        return hide(text_of(node.kind))
     if node.query is None:
         raise SqlpipeError(
             Diagnostic(
@@ -230,8 +190,8 @@ def show(
     workspace: Workspace, *, name: str | None = None, sql: str | None = None, limit: int = 20, failed: bool = False
 ) -> Rows:
     """Some rows of a node or of a query, or the offending rows that the node's last failing checks kept."""
-    node = _one(workspace, name) if name is not None else None
-    with _reading(workspace) as opened:
+    node = node_named(workspace, name) if name is not None else None
+    with reading(workspace) as opened:
         if opened is None:
             raise SqlpipeError(_nothing_built(workspace))
         session = opened[1]
@@ -262,6 +222,9 @@ def doctor(root: Path, *, target: str | None = None, profiles: str | None = None
 
 def _rows_of(workspace: Workspace, node: Node | None) -> str:
     assert node is not None
+    if isinstance(node.kind, Task | Sensor):
+        message = f"{node.name} is a {node.kind_name}: it has no rows"
+        raise SqlpipeError(Diagnostic(code="SP302", message=message, help=f"its file is {node.path}"), exit_code=2)
     if isinstance(node.kind, Embedded | CheckQuery):
         return compile_query(workspace.graph, node)
     return f"select * from {node.name.quoted}"
@@ -276,7 +239,7 @@ def _offences(session: Session, node: Node, limit: int) -> Rows:
     return Rows(("check", "severity", "row"), ("VARCHAR", "VARCHAR", "JSON"), rows[:limit], len(rows) > limit)
 
 
-def _one(workspace: Workspace, name: str) -> Node:
+def node_named(workspace: Workspace, name: str) -> Node:
     """The one node that a name means: its full name, whatever characters it has, or what a selection would find."""
     if name.casefold() in workspace.graph.nodes:
         return workspace.graph.nodes[name.casefold()]
@@ -293,19 +256,32 @@ def _one(workspace: Workspace, name: str) -> Node:
     return workspace.graph.nodes[found[0]]
 
 
-def _keys(workspace: Workspace, selection: Selection, failed: set[str] | None = None) -> tuple[str, ...]:
+def pipeline_named(workspace: Workspace, name: str) -> Pipeline:
+    """The pipeline of that name; raises SP602 with near misses where there is none."""
+    pipelines = {each.name.casefold(): each for each in workspace.project.orchestration.pipelines}
+    if name.casefold() in pipelines:
+        return pipelines[name.casefold()]
+    names = [each.name for each in pipelines.values()]
+    listed = f"there are {', '.join(sorted(names))}" if names else "sqlpipe.yml has no `pipelines:`"
+    said = f"there is no pipeline `{name}`"
+    raise SqlpipeError(Diagnostic(code="SP602", message=said, help=did_you_mean(name, names) or listed), exit_code=2)
+
+
+def keys_of(workspace: Workspace, selection: Selection, failed: set[str] | None = None) -> tuple[str, ...]:
+    """The keys of the selected nodes; `failed` are those that failed last, which are looked up if it is not given."""
+
     def marks(_word: str) -> set[str]:
         if failed is not None:
             return failed
-        with _reading(workspace) as opened:
+        with reading(workspace) as opened:
             return ledger.failed(opened[1]) if opened else set()
 
     return selecting.select(workspace.graph, selection, named=workspace.project.selections, marks=marks)
 
 
-def _require_connections(workspace: Workspace, keys: Iterable[str]) -> None:
+def require_connections(workspace: Workspace, keys: Iterable[str]) -> None:
     """Raise SP108 for every selected ingest from a connection that the profile does not have."""
-    connections = _profile(workspace).connections
+    connections = profile_of(workspace).connections
     found = [
         unknown_connection(workspace.root, node, node.kind, connections)
         for node in map(workspace.graph.nodes.__getitem__, keys)
@@ -317,42 +293,58 @@ def _require_connections(workspace: Workspace, keys: Iterable[str]) -> None:
         raise SqlpipeError(*found)
 
 
-def _profile(workspace: Workspace) -> Profile:
+def profile_of(workspace: Workspace) -> Profile:
+    """The profile that the workspace was opened with."""
     assert workspace.profile is not None, "the workspace was opened without a profile"
     return workspace.profile
 
 
 @contextmanager
-def _writing(profile: Profile) -> Iterator[Engine]:
-    engine = open_engine(profile.settings)
-    try:
-        yield engine
-    finally:
-        engine.close()
+def reading(workspace: Workspace) -> Iterator[tuple[Engine, Session] | None]:
+    """The database opened for reading, or None when it has not been made yet.
 
-
-@contextmanager
-def _reading(workspace: Workspace) -> Iterator[tuple[Engine, Session] | None]:
-    """The database opened for reading, or None when it has not been made yet."""
-    profile = _profile(workspace)
+    Raises SP502 where another process has it for longer than the workspace has patience.
+    """
+    profile = profile_of(workspace)
     if not Path(str(profile.settings["path"])).exists():
         yield None
         return
-    engine = open_engine(profile.settings, read_only=True)
-    try:
-        with engine.session() as session:
-            if ledger.TABLE in engine.relations():
-                ledger.require_format(session)
-                yield engine, session
-            else:
-                yield None
-    finally:
-        engine.close()
+    with ExitStack() as stack:
+        engine = _opened(profile.settings, workspace.patience, stack)
+        session = stack.enter_context(engine.session())
+        if ledger.TABLE in engine.relations():
+            ledger.require_format(session)
+            yield engine, session
+        else:
+            yield None
+
+
+def _opened(settings: Mapping[str, object], patience: Patience, stack: ExitStack) -> Engine:
+    """The database as soon as it is free; closed with the stack."""
+    end, told = monotonic() + patience.seconds, False
+    while True:
+        try:
+            with ExitStack() as opening:
+                # In one process DuckDB does not open a file for reading and for writing at once.
+                opening.enter_context(alone(str(settings["path"])))
+                engine = open_engine(settings, read_only=True)
+                opening.callback(engine.close)
+                stack.enter_context(opening.pop_all())
+        except SqlpipeError as error:
+            taken = error.diagnostics[0]
+            if taken.code != "SP502" or monotonic() >= end:
+                raise
+            if not told:
+                patience.tell(taken)
+            told = True
+        else:
+            return engine
+        sleep(min(LOOK_AGAIN, max(0.0, end - monotonic())))
 
 
 def _nothing_built(workspace: Workspace) -> Diagnostic:
     return Diagnostic(
         code="SP501",
-        message=f"nothing has been built in {_profile(workspace).settings['path']} yet",
+        message=f"nothing has been built in {profile_of(workspace).settings['path']} yet",
         help="build it with `sqlpipe run`",
     )

@@ -1,0 +1,91 @@
+"""A project, served: its scheduler, its answers and its address put together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+
+from sqlpipe.app.foreseeing import schedules
+from sqlpipe.app.running import journal_of
+from sqlpipe.app.serving import scheduler
+from sqlpipe.app.workspace import Workspace, profile_of
+from sqlpipe.domain.history import Event, RunFinished
+from sqlpipe.load.secret import keep_secret
+from sqlpipe.store import runs
+from sqlpipe.store.book import Book, JournalAway
+from sqlpipe.web.clerk import Clerk, Source
+from sqlpipe.web.guard import Policy, is_loopback
+from sqlpipe.web.health import Health
+from sqlpipe.web.onlooker import Onlooker
+from sqlpipe.web.service import Scheduler, Service, listen, serve, url_of
+from sqlpipe.web.terms import Listener, Terms
+from sqlpipe.web.whereabouts import Whereabouts
+
+
+def serve_project(
+    workspace: Workspace, load: Callable[[], Workspace], terms: Terms, listener: Listener, stopping: threading.Event
+) -> None:
+    """Serve a project until `stopping` is set; `load` gives it as it is written now."""
+    policy = Policy(
+        token=terms.token,
+        loopback=is_loopback(terms.host),
+        local_writes=terms.local_writes,
+        public_read=terms.public_read,
+        hosts=frozenset(each.casefold() for each in terms.hosts),
+    )
+    policy.require_safe(terms.host)
+    keep_secret([terms.token.reveal(), *profile_of(workspace).secrets])
+    with listen(terms.host, terms.port) as socket, journal_of(workspace) as book:
+        clerk, names = Clerk(Source(workspace, load), book, terms.clock), _Names(book)
+
+        def tell(health: Health) -> None:
+            with suppress(JournalAway):
+                listener.role(health, clerk.leader())
+
+        with _scheduling(workspace, terms, book, lambda event: listener.hear(event, names.of(event))) as working:
+            url = url_of(socket)
+            listener.serving(url, schedules(workspace, now=terms.clock.now()))
+            service = Service(
+                root=workspace.root,
+                office=clerk,
+                scheduler=working,
+                policy=policy,
+                listener=socket,
+                here=Whereabouts.here(url, datetime.now(UTC)),
+                grace=terms.grace,
+                tell=tell,
+            )
+            serve(service, stopping)
+
+
+@contextmanager
+def _scheduling(
+    workspace: Workspace, terms: Terms, book: Book, on_event: Callable[[Event], None]
+) -> Iterator[Scheduler]:
+    """The scheduler of the project, or one who only looks on."""
+    if not terms.scheduling:
+        yield Onlooker(book)
+        return
+    with scheduler(workspace, clock=terms.clock, threads=terms.threads, on_event=on_event) as working:
+        yield working
+
+
+class _Names:
+    """To which pipeline runs belong, looked up once for each."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._known: dict[str, str] = {}
+
+    def of(self, event: Event) -> str:
+        """The pipeline of the run in which something happens; nothing where that is not to be found out."""
+        if event.run not in self._known:
+            with suppress(JournalAway):
+                found = runs.get_run(self._book, event.run)
+                self._known[event.run] = found.pipeline if found is not None else ""
+        name = self._known.get(event.run, "")
+        if isinstance(event, RunFinished):
+            self._known.pop(event.run, None)
+        return name
