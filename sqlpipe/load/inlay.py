@@ -68,6 +68,9 @@ class _Script:
                 yield from self._bodies()
             elif found.lastgroup == "single" and not doubly:
                 yield self._singly_quoted()
+            elif found.lastgroup == "value" and not doubly:
+                # Outside of quotes a shell would cut the value into words and take `*` in it for file names.
+                yield f'"{_refer(found[0])}"'
             else:
                 self._take(found)
                 yield _refer(self._text[found.start() : self._at])

@@ -580,3 +580,10 @@ def test_a_key_is_the_same_for_the_same_effect_only() -> None:
     }
     assert len(others | {first}) == 8
     assert len(first) == 32
+
+
+def test_a_value_without_quotes_stays_one_word(stage: Stage) -> None:
+    stage.values = {"facts": {"x": {"y": "a b  *"}}}
+    script = 'for each in {{ facts.x.y }}; do echo "[$each]"; done; n=$(echo {{ facts.x.y }}); echo "<$n>"'
+    stage.perform(Bash(script))
+    assert stage.log.of("stdout") == ["[a b  *]", "<a b  *>"]
