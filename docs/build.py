@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -120,6 +121,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(words),
         "selection.md": selection_page(),
         "events.md": events_page(),
+        "failures.md": failures_page(),
     }
     words.require_all_used()
     return {name: text.rstrip("\n") + "\n" for name, text in found.items()}
@@ -548,6 +550,88 @@ def events_page() -> str:
     for value in (CheckResult, Check, Tolerance, Diagnostic, Span, Place):
         parts += [f"### {value.__name__}", wrapped(_docstring(value)), _fields(value)]
     return "\n\n".join(parts)
+
+
+# Failures of others
+
+
+def failures_page() -> str:
+    """What has gone wrong in other orchestrators, and the tests that bear that it does not happen here."""
+    parts = [
+        NOTE,
+        "# Failures of other orchestrators",
+        wrapped(
+            "What users of other tools have reported, in one line each with the reports, and the tests of this "
+            "repository that fail if it happens here. A test bears the mark `catalogue` with the number of the row."
+        ),
+    ]
+    tests = tests_of_the_catalogue()
+    for title, rows in catalogue().items():
+        cells = [
+            (f"**{id}**", row["gist"], ", ".join(map(_report, row["seen"])), _borne_by(row, tests.get(id, [])))
+            for id, row in rows.items()
+        ]
+        parts += [f"## {title}", table(("", "What goes wrong", "Seen in", "Shown not to happen by"), cells)]
+    return "\n\n".join(parts)
+
+
+def catalogue() -> dict[str, dict[str, dict[str, Any]]]:
+    """The rows of the catalogue by their numbers, by the headings under which they stand."""
+    found: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load((DOCS / "catalogue.yml").read_text(encoding="utf-8"))
+    return found
+
+
+def tests_of_the_catalogue() -> dict[str, list[tuple[str, str]]]:
+    """The files and the names of the tests that bear each row; the tests are read, not run."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        if "mark.catalogue" not in text:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            name, marks = "", list[ast.expr]()
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                name, marks = node.name, node.decorator_list
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+                marks = list(ast.walk(node.value))  # type: ignore[arg-type]  # those that are no calls are left out
+            for id in _rows_of(marks):
+                found.setdefault(id, []).append((path.relative_to(ROOT).as_posix(), name))
+    return found
+
+
+def _rows_of(marks: Iterable[ast.expr]) -> list[str]:
+    calls = [each for each in marks if isinstance(each, ast.Call)]
+    wanted = [each for each in calls if ast.unparse(each.func) == "pytest.mark.catalogue"]
+    return [ast.literal_eval(word) for each in wanted for word in each.args]
+
+
+def _borne_by(row: Mapping[str, Any], tests: Sequence[tuple[str, str]]) -> str:
+    if row.get("apart"):
+        return f"does not apply: {row['apart']}"
+    files: dict[str, list[str]] = {}
+    for path, name in tests:
+        files.setdefault(path, []).append(name.removeprefix("test_").replace("_", " "))
+    return "; ".join(
+        f"[{Path(path).stem.removeprefix('test_')}](../../{path})" + (f": {', '.join(names)}" if any(names) else "")
+        for path, names in sorted(files.items())
+    )
+
+
+# The places of those projects that are not the ones of their names.
+_PLACES = {
+    "airflow": "apache/airflow", "dagster": "dagster-io/dagster", "prefect": "PrefectHQ/prefect",
+    "kestra": "kestra-io/kestra", "luigi": "spotify/luigi", "argo": "argoproj/argo-workflows",
+    "sqlmesh": "TobikoData/sqlmesh", "temporal": "temporalio/temporal", "dagu": "dagucloud/dagu",
+    "sentry": "getsentry/sentry", "home-assistant": "home-assistant/core", "infrahub": "opsmill/infrahub",
+    "dagster-prometheus-exporter": "HirofumiTsuda/dagster-prometheus-exporter",
+    "kestra-plugin-jdbc": "kestra-io/plugin-jdbc", "openverse-catalog": "WordPress/openverse-catalog",
+    "telemetry-airflow": "mozilla/telemetry-airflow",
+}  # fmt: skip
+
+
+def _report(seen: str) -> str:
+    project, hash, number = seen.partition("#")
+    return f"[{seen}](https://github.com/{_PLACES[project]}/issues/{number})" if hash else seen
 
 
 def _fields(value: type) -> str:

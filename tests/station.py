@@ -35,7 +35,7 @@ from sqlpipe.store.ticks import TickRow
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PROFILES = "shop:\n  outputs:\n    dev: {type: duckdb, path: shop.db, threads: 2}\n"
-PATIENCE = 6.0
+PATIENCE = 30.0
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,39 @@ def test_every_command_and_option_is_told() -> None:
                 assert f"`{spelling}" in text, f"{name} {spelling}"
 
 
+def test_every_failure_of_others_that_can_happen_has_a_test_that_it_does_not(generator: ModuleType) -> None:
+    tests = generator.tests_of_the_catalogue()
+    rows = {id: row for each in generator.catalogue().values() for id, row in each.items()}
+    assert sorted(tests.keys() - rows.keys()) == [], "tests bear rows that are not in docs/catalogue.yml"
+    assert sorted(id for id, row in rows.items() if id not in tests and not row.get("apart")) == []
+    assert sorted(id for id, row in rows.items() if id in tests and row.get("apart")) == []
+    known = {
+        *(f"D{number}" for number in range(1, 14)), *(f"M{number}" for number in range(1, 12)), "M4b",
+        *(f"Z{number}" for number in range(1, 16)), *(f"T{number}" for number in range(1, 9)),
+        *(f"E{number}" for number in range(1, 12)), "F1", "F2", "F3", "C1", *(f"A{number}" for number in range(1, 5)),
+        *(f"R{number}" for number in range(1, 5)),
+    }  # fmt: skip
+    assert rows.keys() == known
+
+
+def test_a_mark_is_found_wherever_it_may_stand(
+    generator: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_x.py").write_text(
+        "import pytest\npytestmark = [pytest.mark.slow, pytest.mark.catalogue('A1')]\n"
+        "@pytest.mark.catalogue('A2', 'A3')\nclass TestX:\n"
+        "    @pytest.mark.slow\n    @pytest.mark.catalogue('A2')\n    def test_one(self): ...\n"
+    )
+    monkeypatch.setattr(generator, "ROOT", tmp_path)
+    path = "tests/test_x.py"
+    assert generator.tests_of_the_catalogue() == {
+        "A1": [(path, "")],
+        "A2": [(path, "TestX"), (path, "test_one")],
+        "A3": [(path, "TestX")],
+    }
+
+
 def test_every_code_is_told() -> None:
     for code in CODES.values():
         assert f"### {code.code}: {code.title}\n" in reference("codes.md")
@@ -209,8 +242,8 @@ def test_every_setting_and_variable_is_told() -> None:
         for key in settings:
             assert f"`{key}`" in text, key
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "sqlpipe").rglob("*.py"))
-    # One has the process killed in tests of recovery, one is click's for completion, one begins what scripts read.
-    hidden = {"SQLPIPE_KILL_AT", "SQLPIPE_COMPLETE", "SQLPIPE_VALUE_"}
+    # One has the process killed in tests of recovery, one is click's for completion, two begin what scripts read.
+    hidden = {"SQLPIPE_KILL_AT", "SQLPIPE_COMPLETE", "SQLPIPE_VALUE_", "SQLPIPE_ALERT_"}
     for variable in set(re.findall(r"SQLPIPE_[A-Z_]+", code)) - hidden:
         assert f"`{variable}`" in text, variable
 

@@ -164,7 +164,7 @@ def _enter_again(book: Book, old: RunRecord, record: RunRecord, who: str) -> tup
 
 
 def mark(workspace: Workspace, run: str, node: str, state: str, who: str, reason: str = "") -> NodeRecord:
-    """Have a node of a run that failed, was blocked or was skipped count as `done`, or as `failed`."""
+    """Have a node of a run that did not end well count as `done`, or as `failed`."""
     wanted = State(state)
     with journal_of(workspace) as book:
         record, now = find_run(book, run), now_of(book)
@@ -177,7 +177,7 @@ def mark(workspace: Workspace, run: str, node: str, state: str, who: str, reason
             _note(book, now, who, "mark", f"{key} in {record.id}", f"{wanted}{f': {reason}' if reason else ''}")
         elif found.state is not wanted:
             said = f"{key} is {found.state} in run {record.id}"
-            raise _refused(said, "only what failed, was blocked or was skipped can be marked")
+            raise _refused(said, "only what failed, was blocked, skipped or cancelled can be marked")
         return found
 
 

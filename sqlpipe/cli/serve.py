@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -110,6 +111,7 @@ def serve(
         **how,  # type: ignore[arg-type]
     )
     workspace = open_asked(where)
+    terms = replace(terms, clock=terms.clock.from_here())  # what loading the project took is no part of a rehearsal
     title = f"{workspace.project.name} · {workspace.profile.target if workspace.profile else ''}"
     stopping = threading.Event()
     with _Writer(terminal) as writer, _stoppable(stopping, terms.grace):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from sqlpipe.domain.diagnostic import Place, did_you_mean, place_of
@@ -39,6 +40,9 @@ def _bash(entry: Entry, options: Options, notes: Notes) -> Bash | None:
     return Bash(script, env or {}, cwd or "") if script else None
 
 
+_VALUE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+
+
 def _sql(entry: Entry, _options: Options, notes: Notes) -> Statement | None:
     if not isinstance(entry.value, Record):
         sql = text(entry.value, notes.complaints)
@@ -73,13 +77,16 @@ def _sql_file(path: Named, notes: Notes) -> Statement | None:
 
 
 def _note_tables(sql: str, complaints: Complaints, notes: Notes, where: Callable[[int, int], Place]) -> None:
-    """Read statements, unless they are a template; `where` gives the place of a piece of them."""
-    if is_template(sql):
-        return
+    """Read statements; `where` gives the place of a piece of them.
+
+    Values of a template are not known yet: what can be read without them is, and what cannot is no mistake.
+    """
+    template = is_template(sql)
     try:
-        found = tables_read(sql)
+        found = tables_read(_VALUE.sub(lambda match: "null".ljust(len(match[0])), sql) if template else sql)
     except SqlProblems as problems:
-        _complain(problems, complaints, where)
+        if not template:
+            _complain(problems, complaints, where)
         return
     notes.tables += [Named(each.text, where(each.start, each.end)) for each in found]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -20,6 +20,10 @@ class Clock:
     began: datetime | None = None
     at: float = 0.0
     speed: float = 1.0
+
+    def from_here(self) -> Clock:
+        """The same clock, showing where it began now."""
+        return replace(self, at=monotonic())
 
     def now(self) -> datetime:
         """The present; aware, in UTC."""

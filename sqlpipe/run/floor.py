@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from queue import Empty
@@ -31,7 +32,7 @@ from sqlpipe.run.settle import (
 )
 from sqlpipe.run.start import take_up
 from sqlpipe.run.turn import Stopper
-from sqlpipe.run.walk import Errand, Lane, Walk
+from sqlpipe.run.walk import FINAL, Errand, Lane, Walk
 from sqlpipe.store import runs, ticks
 from sqlpipe.store.book import JournalAway
 
@@ -62,6 +63,14 @@ class Floor:
         walk = Walk(errand)
         self.board.walks.append(walk)
         return walk
+
+    def is_at_work_on(self, nodes: Collection[str]) -> bool:
+        """Whether a run that is not merely waiting has some of the nodes (by key) before it, or in hand."""
+        for walk in self.board.walks:
+            ahead = any((key, -1) in walk.going and walk.going[key, -1].state not in FINAL for key in nodes)
+            if ahead and (any(self.board.of(walk)) or any(map(walk.queue.head, self.board.room))):
+                return True
+        return False
 
     def rouse(self) -> None:
         """Have `step` return, or look again, at once; callable from any thread."""

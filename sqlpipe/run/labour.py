@@ -32,7 +32,7 @@ class Ended:
 
 
 def build(job: Job, desk: Desk, stopper: Stopper, log: Path) -> Ended:
-    """Bring one table up to date, and write down in `log` what was done."""
+    """Bring one table up to date; what went wrong, or a check has found, is written down in `log`."""
     stopper.on_stop(desk.session.interrupt)
     if job.replaces:
         # Whatever became of the attempts before this one: from here on none of them can commit.
@@ -42,7 +42,8 @@ def build(job: Job, desk: Desk, stopper: Stopper, log: Path) -> Ended:
     mishap = mishap_of(error, stopper)
     if mishap is Mishap.TIMEOUT:
         finished = timed_out(finished, job.node)
-    if finished.state is not State.UNCHANGED:
+    if mishap is not None or not all(each.passed for each in finished.checks):
+        # Of one that went well the journal says all there is; a file for each would cost a millisecond a table.
         write_log(log, hide, _lines(job, finished))
     return Ended(finished, outcome, mishap=mishap)
 

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from sqlpipe.domain.journal import Lease, Owner
+from sqlpipe.run.owner import is_alive, this_host
 from sqlpipe.store import lease as leases
+from sqlpipe.store import owners
 from sqlpipe.store.book import Book, JournalAway
 
 # The lease runs for so long (seconds); a leader that could not renew it stops leading a little earlier.
@@ -72,7 +74,17 @@ class Leadership:
             # A lease that ran out but that nobody took goes on in the same epoch.
             found = leases.renew(self._book, held, now, self._ttl) if held is not None else None
             found = found or leases.acquire(self._book, self._owner, now, self._ttl)
+            other = None if found is not None else leases.current(self._book)
+            if other is not None and self._is_dead(other, now):
+                found = leases.acquire(self._book, self._owner, now, self._ttl, dead=other)
             self._lease = found
             if found is not None:
                 self._renewed = began
-            self.other = None if found is not None else leases.current(self._book)
+            self.other = None if found is not None else other
+
+    def _is_dead(self, other: Lease, now: datetime) -> bool:
+        """Whether the leader was a process of this host that is no more: nobody need wait for its lease to run out."""
+        if other.host != this_host():
+            return False
+        holder = next((each for each in owners.owners(self._book) if each.id == other.holder), None)
+        return holder is not None and not is_alive(holder, now)

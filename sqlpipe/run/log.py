@@ -108,7 +108,7 @@ class AttemptLog:
 def write_log(path: Path, hide: Callable[[str], str], lines: Iterable[tuple[str, Mapping[str, object]]]) -> None:
     """Write a short log in one go: each line of sqlpipe's own words with its fields.
 
-    A thousand tables have such logs, so it is one write. A disk that is full costs the log and nothing else.
+    A disk that is full costs the log and nothing else.
     """
     at = datetime.now(UTC)
     data = b"".join(_encoded(at, "sqlpipe", text, fields, hide) for text, fields in lines)

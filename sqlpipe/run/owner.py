@@ -44,8 +44,9 @@ def born(pid: int) -> int:
     """When a process began, in ticks of its machine (0 if unknown): its number may have been given to another."""
     with suppress(OSError, ValueError, IndexError):
         # The command, in parentheses, may itself hold blanks and parentheses.
-        after = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
-        return int(after.split()[19])
+        after = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        # One that has died and whose end nobody has taken notice of does nothing more.
+        return 0 if after[0] == "Z" else int(after[19])
     return 0
 
 

@@ -82,13 +82,15 @@ class Premises:
 class _Known:
     """What the scheduler has found out of the pipelines, and which of them have to be ruled on.
 
-    Those that are `held_up` have ticks that wait for room, which any write of another process may make.
+    Those that are `held_up` have ticks that wait for room, which any write of another process may make. Those that are
+    `patient` have been stirred, and wait until more of what they follow has come to its end.
     """
 
     rows: dict[str, PipelineRow] = field(default_factory=dict)
     agenda: Agenda = field(default_factory=Agenda)
     dirty: set[str] = field(default_factory=set)
     held_up: set[str] = field(default_factory=set)
+    patient: set[str] = field(default_factory=set)
     stamp: int = -1
     looked: float = 0.0
     recovered: float = 0.0
@@ -260,6 +262,7 @@ class Scheduler:
         while self._floor.board.concluded:
             ended = self._floor.board.concluded.pop()
             known.dirty.add(ended.pipeline)
+        known.dirty |= known.patient
         stamp = self._book.stamp()
         if stamp == known.stamp and not self._floor.board.moved:
             return
@@ -382,8 +385,19 @@ class Scheduler:
         found = happenings.since(self._book, row.cursor, _MOST)
         wanted = {("moved", each) for each in pipeline.starter.nodes}
         wanted |= {("event", each) for each in pipeline.starter.events}
+        stirred = [each for each in found if (each.kind, each.subject) in wanted]
+        self._known.patient.discard(pipeline.name)
+        if stirred and self._is_in_flight(pipeline.starter.nodes):
+            self._known.patient.add(pipeline.name)
+            return [], row.cursor, False
         cursor = max((each.seq for each in found), default=row.cursor)
-        return [each for each in found if (each.kind, each.subject) in wanted], cursor, len(found) == _MOST
+        return stirred, cursor, len(found) == _MOST
+
+    def _is_in_flight(self, nodes: Collection[str]) -> bool:
+        """Whether more of the nodes that a pipeline follows are about to move: then it waits for them."""
+        if self._floor.is_at_work_on(nodes):
+            return True
+        return any(each.node in nodes for each in attempts.live_attempts(self._book))
 
     def _record(self, pipeline: Pipeline, order: Order, stirred: Iterable[Happening], now: datetime) -> RunRecord:
         facts = {each.subject: dict(each.facts) for each in stirred if each.facts}

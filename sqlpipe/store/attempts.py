@@ -124,8 +124,9 @@ def nodes(book: Book, run: str) -> list[NodeRecord]:
 
 def attempts(book: Book, *, run: str = "", node: str = "", limit: int = 1000) -> list[AttemptRecord]:
     """The attempts in a run or at a node, newest first."""
+    statement = _SQL["attempts in run" if run else "attempts at node" if node else "attempts"]
     values = {"run": run, "node": node, "limit": limit}
-    return [_attempt(row) for row in book.query(_SQL["attempts"], values)]
+    return [_attempt(row) for row in book.query(statement, values)]
 
 
 def live_attempts(book: Book) -> list[AttemptRecord]:
@@ -174,7 +175,7 @@ def counts(book: Book) -> dict[str, int]:
 
 
 def mark(book: Book, run: str, node: str, state: State, at: datetime) -> bool:
-    """Let a person's word stand for how a node ended: one that failed, was blocked or skipped is done, or failed."""
+    """Let a person's word stand for how a node ended that did not end well: it is done, or failed."""
     if state not in (State.DONE, State.FAILED):
         raise ValueError(state)
     values = {"run": run, "node": node, "state": state.value, "since": micros(at)}

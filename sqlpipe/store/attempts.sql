@@ -56,7 +56,22 @@ order by node, item;
 select id, run, node, number, state, owner, started, item, pool, slots, finished, mishap, message, rows, seconds, log,
     process
 from attempt
-where (:run = '' or run = :run) and (:node = '' or node = :node)
+order by id desc
+limit :limit;
+
+-- attempts in run
+select id, run, node, number, state, owner, started, item, pool, slots, finished, mishap, message, rows, seconds, log,
+    process
+from attempt
+where run = :run and (:node = '' or node = :node)
+order by id desc
+limit :limit;
+
+-- attempts at node
+select id, run, node, number, state, owner, started, item, pool, slots, finished, mishap, message, rows, seconds, log,
+    process
+from attempt
+where node = :node
 order by id desc
 limit :limit;
 
@@ -65,7 +80,8 @@ select id, run, node, number, state, owner, started, item, pool, slots, finished
     process
 from attempt
 where state = 'running'
-order by id;
+    -- The sum keeps SQLite from going through all attempts that there ever were by their numbers.
+order by id + 0;
 
 -- note process
 update attempt set process = :process where id = :id;
@@ -119,4 +135,5 @@ update run set told = 2 where id = :run and told = 1;
 -- mark
 update node
 set state = :state, since = :since, until = null
-where run = :run and node = :node and item = -1 and state in ('failed', 'blocked', 'skipped') and state <> :state;
+where run = :run and node = :node and item = -1
+    and state in ('failed', 'blocked', 'skipped', 'cancelled') and state <> :state;

@@ -25,6 +25,7 @@ create table run (
 );
 create index run_by_age on run (created, id);
 create index run_by_pipeline on run (pipeline, created, id);
+create index run_by_parent on run (parent) where parent <> '';
 create index run_unfinished on run (state) where state in ('queued', 'running', 'cancelling');
 create index run_untold on run (finished) where told <> 1;
 

@@ -13,8 +13,10 @@ from sqlpipe.store.statements import statements
 _SQL = statements("lease")
 
 
-def acquire(book: Book, owner: Owner, now: datetime, ttl: float) -> Lease | None:
+def acquire(book: Book, owner: Owner, now: datetime, ttl: float, *, dead: Lease | None = None) -> Lease | None:
     """Take the lease for `ttl` seconds where it is free or has run out; None where somebody else has it.
+
+    `dead` is the lease of a holder that is known to be no more.
 
     The epoch grows with every change of hands. Who had it last and finds that nobody took it goes on in its epoch.
     """
@@ -22,7 +24,8 @@ def acquire(book: Book, owner: Owner, now: datetime, ttl: float) -> Lease | None
         now = pen.now() or now
         expires = now + timedelta(seconds=ttl)
         found = _read(pen)
-        if found is not None and found.holder not in ("", owner.id) and found.expires > now:
+        held = found is not None and found.holder not in ("", owner.id) and found.expires > now
+        if found is not None and held and not (dead is not None and _same(found, dead)):
             return None
         epoch = 1 if found is None else found.epoch + (found.holder != owner.id)
         lease = Lease(owner.id, epoch, expires, owner.host, owner.pid)

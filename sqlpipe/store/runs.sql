@@ -18,15 +18,15 @@ set state = :state, changed = :changed, owner = :owner, reason = :reason, counts
 where id = :id and state = :was;
 
 -- cover ticks
-update tick set state = 'covered' where run = :run and state = 'taken';
+update tick set state = 'covered' where run = :run and run <> '' and state = 'taken';
 
 -- skip ticks
-update tick set state = 'skipped', reason = :reason where run = :run and state = 'taken';
+update tick set state = 'skipped', reason = :reason where run = :run and run <> '' and state = 'taken';
 
 -- reopen ticks
 update tick
 set state = 'open'
-where run = :run and state = 'taken'
+where run = :run and run <> '' and state = 'taken'
     and exists (select 1 from pipeline p where p.name = tick.pipeline and p.digest = tick.digest and p.gone_at is null);
 
 -- retire ticks
@@ -36,7 +36,7 @@ set state = 'superseded', reason = case
     then 'the schedule was edited'
     else 'the pipeline was removed'
 end
-where run = :run and state = 'taken';
+where run = :run and run <> '' and state = 'taken';
 
 -- one
 select
@@ -60,11 +60,12 @@ order by created desc, id desc
 limit :limit;
 
 -- waiting
+    -- SQLite takes an index on some of the rows only where its condition is repeated word for word.
 select
     id, state, created, pipeline, cause, selects, excludes, options, start_at, end_at, deadline, parent, owner,
     started, finished, counts, reason
 from run
-where state = 'queued'
+where state = 'queued' and state in ('queued', 'running', 'cancelling')
 order by created, id;
 
 -- live
@@ -72,14 +73,21 @@ select
     id, state, created, pipeline, cause, selects, excludes, options, start_at, end_at, deadline, parent, owner,
     started, finished, counts, reason
 from run
-where state in ('running', 'cancelling')
+where state in ('running', 'cancelling') and state in ('queued', 'running', 'cancelling')
 order by created, id;
 
 -- active of pipeline
-select count(*) from run where pipeline = :pipeline and state in ('running', 'cancelling');
+select count(*)
+from run
+    -- Few of its runs have not ended, and many have, so that the index by pipeline is not the one to take.
+where pipeline || '' = :pipeline
+    and state in ('running', 'cancelling') and state in ('queued', 'running', 'cancelling');
 
 -- queued of pipeline
-select id from run where pipeline = :pipeline and state = 'queued' order by created, id;
+select id
+from run
+where pipeline || '' = :pipeline and state = 'queued' and state in ('queued', 'running', 'cancelling')
+order by created, id;
 
 -- reach
 select start_at, end_at from run where id = :id and state = 'queued';
@@ -95,5 +103,5 @@ select
     id, state, created, pipeline, cause, selects, excludes, options, start_at, end_at, deadline, parent, owner,
     started, finished, counts, reason
 from run
-where parent = :parent
+where parent = :parent and parent <> ''
 order by created, id;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlpipe.domain.journal import Lease, RunRecord
@@ -16,6 +16,8 @@ from sqlpipe.store.runs import cancel_run, enter_run, skip_queued, widen_run
 from sqlpipe.store.statements import statements
 
 _SQL = statements("ticks")
+# A clock that was put back by less than this goes on from where it was; a rehearsal goes further.
+_AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,13 @@ def meet(
     """Make the pipelines of the project (digests by name) known, and forget those that are no more.
 
     New ones, those that come back and those whose digest has changed begin now: earlier ticks and events are not made
-    up for. Empty where the lease is lost, which goes by the `true` time where `now` is a rehearsal's.
+    up for. One that a rehearsal has seen far beyond now is seen up to now again; what was recorded stays so. Empty
+    where the lease is lost, which goes by the `true` time where `now` is a rehearsal's.
     """
-    if _differences(known(book), pipelines) == ([], []):
-        return known(book)
+    rows = known(book)
+    ahead = now + _AHEAD
+    if _differences(rows, pipelines) == ([], []) and all(each.seen <= ahead for each in rows.values()):
+        return rows
     with book.writing(durable=True) as pen:
         if not holds(pen, lease, true or now):
             return {}
@@ -61,6 +66,8 @@ def meet(
         for name in changed:
             pen.execute(_SQL["meet"], {"name": name, "digest": pipelines[name], "now": micros(now)})
             pen.execute(_SQL["supersede"], {"pipeline": name, "reason": "the schedule was edited"})
+        for name in pipelines:
+            pen.execute(_SQL["rewind"], {"name": name, "now": micros(now), "ahead": micros(ahead)})
         for name in gone:
             pen.execute(_SQL["part"], {"name": name, "now": micros(now)})
             skip_queued(pen, name, now, "the pipeline was removed")

@@ -13,6 +13,9 @@ on conflict (name) do update set
     seq = excluded.seq,
     gone_at = null;
 
+-- rewind
+update pipeline set seen = :now where name = :name and seen > :ahead;
+
 -- part
 update pipeline set gone_at = :now where name = :name and gone_at is null;
 
@@ -51,7 +54,7 @@ select at, start_at, end_at from tick where pipeline = :pipeline and state = 'op
 select distinct run from tick where pipeline = :pipeline and state = 'open' and run <> '' order by run;
 
 -- cover
-update tick set state = 'covered', run = :by where run = :run and state = 'open';
+update tick set state = 'covered', run = :by where run = :run and run <> '' and state = 'open';
 
 -- ticks
 select pipeline, at, start_at, end_at, state, reason, run
@@ -69,7 +72,7 @@ values (:name, '', :now, null, '', (select value from meta where name = 'seq'), 
 on conflict (name) do update set digest = '', gone_at = null where pipeline.gone_at is not null;
 
 -- retake
-update tick set state = 'taken', run = :by where run = :run and state = 'open';
+update tick set state = 'taken', run = :by where run = :run and run <> '' and state = 'open';
 
 -- of run
-select pipeline, at, start_at, end_at, state, reason, run from tick where run = :run order by at;
+select pipeline, at, start_at, end_at, state, reason, run from tick where run = :run and run <> '' order by at;

@@ -337,7 +337,10 @@ def test_only_what_ended_badly_is_marked(shop: Shop) -> None:
     shop.run(STARTED)
     workspace = shop.open()
     refused = complaint(lambda: orchestrating.mark(workspace, "last", "tasks.fetch", "failed", "ann"))
-    assert (refused.code, refused.help) == ("SP624", "only what failed, was blocked or was skipped can be marked")
+    assert (refused.code, refused.help) == (
+        "SP624",
+        "only what failed, was blocked, skipped or cancelled can be marked",
+    )
     assert complaint(lambda: orchestrating.mark(workspace, "last", "tasks.arrive", "done", "ann")).code == "SP624"
 
 

@@ -98,6 +98,9 @@ class Hands:
     def rouse(self) -> None:
         return
 
+    def is_at_work_on(self, _nodes: Iterable[str]) -> bool:
+        return False
+
     def add(self, errand: Errand) -> None:
         claim = Claim(errand.record.id, f"job of {errand.record.id}")
         taken = attempts.claim(self.book, claim, self.owner, self.clock.now())
@@ -168,7 +171,7 @@ class World:
     eras: dict[str, list[Era]] = field(default_factory=lambda: defaultdict(list))
     fates: dict[tuple[str, int], str] = field(default_factory=dict)
     pauses: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
-    events: list[datetime] = field(default_factory=list)
+    events: list[tuple[datetime, set[str]]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     fuse: int = 0
 
@@ -322,8 +325,9 @@ class World:
             process.news[:] = [self.code()]
 
     def announce(self) -> None:
-        self.events.append(self.clock.now())
-        happenings.note(self.book, "event", "landed", self.events[-1])
+        begun = {each.id for each in self.all_runs() if each.state is not RunState.QUEUED}
+        self.events.append((self.clock.now(), begun))
+        happenings.note(self.book, "event", "landed", self.events[-1][0])
 
     def retry(self) -> None:
         failed = [each for each in self.all_runs() if each.state is RunState.FAILED and each.start is not None]
@@ -422,14 +426,13 @@ class World:
         self.expire_of_the_dead()
         for process in self.processes:
             process.scheduler._leadership._try()
-        self.clock.shown[0] = max(self.clock.shown[0], *(each for row in self.moments()), NOON)
+        self.clock.shown[0] = max(self.clock.shown[0], NOON, *self.moments())
         self.resume(list(self.pipelines))
-        for _ in range(8):
-            # What failed waits for the next tick, which is an hour away at most.
-            self.clock.move(10)
-            self.attend_to_all()
-        for _ in range(400):
-            if not self.left():
+        for number in range(400):
+            # What failed waits for the next tick, and for room at that time.
+            if number < 8 or number % 8 == 0:
+                self.clock.move(10)
+            elif not self.left():
                 break
             self.attend_to_all()
         self.look()
@@ -478,13 +481,11 @@ class World:
     def look_back_at_events(self) -> None:
         if "on" not in self.pipelines or not self.events:
             return
-        since = self.eras["on"][0].since
-        heard = [each for each in self.events if each > since]
         last = happenings.since(self.book, 0, 100_000)[-1].seq
         assert ticks.known(self.book)["on"].cursor == last
-        found = [each for each in self.all_runs() if each.pipeline == "on"]
-        for each in heard:
-            assert any(each <= (run.started or run.finished or run.created) for run in found), f"nobody heard of {each}"
+        found = {each.id for each in self.all_runs() if each.pipeline == "on"}
+        for at, begun in self.events:
+            assert found - begun or at <= self.eras["on"][0].since, f"nobody heard of {at}"
 
 
 def _starter(digest: str) -> Every | On:

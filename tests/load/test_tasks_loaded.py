@@ -295,6 +295,11 @@ def test_templates_are_not_read_as_sql(make: Make, text: str) -> None:
     assert {code for code, _ in told} <= {"SP613", "SP614", "SP110"}
 
 
+def test_tables_are_found_beside_the_values_of_a_template(make: Make) -> None:
+    text = "sql: \"insert into log select {{ run.start }}, count(*), '{{ vars.x }}' from raw.orders\""
+    assert project(make, {"tasks/t.yml": text}).nodes["tasks.t"].after == frozenset({"raw.orders"})
+
+
 def test_a_task_is_no_table(make: Make) -> None:
     assert project(make, {"tasks/orders.yml": "bash: x"}).nodes["marts.daily"].after == frozenset()
     assert refused(make, {"tasks/x.yml": "bash: x", "models/m/y.sql": "select * from tasks.x"}) == [

@@ -220,6 +220,7 @@ def test_what_no_second_try_mends_has_none(shop: Shop) -> None:
 def test_logs_tell_what_tables_and_tasks_did(shop: Shop) -> None:
     shop.model("a.one", "kind: table\nchecks: [{expression: id > 1}]", "select 1 as id")
     shop.model("b.one", "kind: table", "select 2 as id")
+    shop.model("c.one", "kind: table\nchecks: [{expression: id > 2, severity: warn}]", "select 2 as id")
     task(shop, "say", "bash: echo hello; echo oops >&2; exit 3\n")
     ran = shop.run()
     assert {name for name, state in ran.states.items() if state == "failed"} == {"a.one", "tasks.say"}
@@ -228,7 +229,9 @@ def test_logs_tell_what_tables_and_tasks_did(shop: Shop) -> None:
     assert any("1 of 1 rows" in line for line in told)
     assert any("SP40" in line for line in told)
     assert told[-1].startswith("failed in ")
-    assert log_of(shop, "b.one")[-1].startswith("done, 1 rows in ")
+    assert log_of(shop, "b.one") == [], "the journal says all there is of what went well"
+    assert log_of(shop, "c.one")[-1].startswith("done, 1 rows in ")
+    assert any("expression(id > 2): 1 of 1 rows" in line for line in log_of(shop, "c.one"))
     said = log_of(shop, "tasks.say")
     assert said[:2] in (["hello", "oops"], ["oops", "hello"])
     shop.run("b.one")

@@ -15,7 +15,7 @@ import pytest
 
 from sqlpipe.app import orchestrating
 from sqlpipe.app.serving import scheduler
-from sqlpipe.domain.history import State
+from sqlpipe.domain.history import NodeFinished, State
 from sqlpipe.domain.journal import AttemptState, RunState
 from sqlpipe.domain.schedule import Pipeline, TickState
 from sqlpipe.plan import catch_up
@@ -211,6 +211,7 @@ def test_what_a_failed_run_left_is_done_with_the_next_tick(station: Station) -> 
     assert station.lines("ran") == ["12:00-12:20"]
 
 
+@pytest.mark.catalogue("R2")
 def test_a_retry_covers_the_ticks_of_the_run_that_it_repeats(station: Station) -> None:
     station.pipelines("often:\n  select: '*'\n  every: 10m")
     station.task("first", "echo first >> ran")
@@ -445,6 +446,24 @@ def test_room_that_another_process_makes_is_seen(station: Station) -> None:
         assert dispatcher.spans() == [(0, 10), (10, 20), (20, 30)]
 
 
+@pytest.mark.catalogue("M2")
+def test_ticks_that_wait_for_room_are_run_when_a_person_has_made_some(station: Station) -> None:
+    every_ten(station, "catch_up: each")
+    with station.dispatcher() as dispatcher, station.book() as other:
+        alien = elsewhere("alien", datetime.now(UTC))
+        owner_rows.register(other, alien)
+        _queue(dispatcher, "foreign")
+        assert runs.step_run(other, "foreign", RunState.RUNNING, station.clock.now(), owner=alien.id)
+        station.clock.show(35)
+        dispatcher.turn()
+        assert dispatcher.states() == ["running", "queued"]
+        with other.writing() as pen:
+            assert runs.cancel_run(pen, dispatcher.runs()[1].id, station.clock.now())
+        assert runs.step_run(other, "foreign", RunState.DONE, station.clock.now())
+        dispatcher.rest()
+        assert dispatcher.fates() == {10: "open", 20: "covered", 30: "covered"}, "what was cancelled waits for a tick"
+
+
 # Events
 
 
@@ -472,6 +491,43 @@ def test_a_pipeline_follows_the_rows_of_another_one(station: Station) -> None:
         station.write("landing/2.csv", "id\n2\n")
         dispatcher.at(30)
         assert dispatcher.states("follow") == ["done", "done"]
+
+
+@pytest.mark.catalogue("E3", "E7")
+def test_what_follows_many_runs_once_all_of_them_have_moved(station: Station) -> None:
+    names = [f"n{number}" for number in range(6)]
+    station.pipelines(
+        f"follow:\n  select: marts.all\n  on: [{', '.join(f'raw.{name}' for name in names)}]\n"
+        "load:\n  select: raw.*\n  every: 10m"
+    )
+    for name in names:
+        station.write(f"models/raw/{name}.sql", f"/* sqlpipe\nkind: table\n*/\nselect '{name}' as name")
+    union = " union all ".join(f"from raw.{name}" for name in names)
+    station.write("models/marts/all.sql", f"/* sqlpipe\nkind: table\n*/\n{union}")
+    with station.dispatcher() as dispatcher:
+        dispatcher.at(10)
+        assert set(dispatcher.states("follow")) == {"done"}
+        built = [
+            each for each in dispatcher.told
+            if isinstance(each, NodeFinished) and each.node == "marts.all" and each.state is State.DONE
+        ]  # fmt: skip
+        assert built[-1].rows == 6
+        moved = {each.subject for each in happenings.since(dispatcher.book, 0) if each.kind == "moved"}
+        assert len(moved) == 7
+
+
+@pytest.mark.catalogue("R4", "D10")
+def test_two_runs_that_want_the_same_do_it_once(station: Station) -> None:
+    station.pipelines("often:\n  select: raw.orders\n  max_active_runs: 2")
+    station.write("models/raw/orders.sql", "/* sqlpipe\nkind: ingest\nfrom: landing/*.csv\ncursor: files\n*/\n")
+    station.write("landing/1.csv", "id\n1\n")
+    with station.dispatcher() as dispatcher:
+        for id in ("one", "other"):
+            _queue(dispatcher, id)
+        dispatcher.rest()
+        assert dispatcher.states() == ["done", "done"]
+        found = [each.state for run in ("one", "other") for each in attempts.nodes(dispatcher.book, run)]
+        assert sorted(found) == [State.DONE, State.UNCHANGED]
 
 
 def tell(dispatcher: Dispatcher, number: int, event: str = "landed") -> None:
@@ -866,6 +922,21 @@ def test_a_leader_that_was_suspended_changes_nothing_when_it_wakes(station: Stat
         assert not first.seize()
 
 
+@pytest.mark.catalogue("D1", "D4", "F3")
+def test_a_leader_that_was_suspended_begins_no_run_that_waits(station: Station) -> None:
+    every_ten(station)
+    with station.dispatcher() as first, station.dispatcher() as second:
+        first.run_out()
+        assert second.seize()
+        _queue(first, "by hand")
+        for _ in range(3):
+            first.turn()
+        assert second.states() == ["queued"]
+        second.rest()
+        assert second.states() == ["done"]
+        assert second.runs()[0].owner == second.scheduler._premises.owner.id
+
+
 @pytest.mark.catalogue("D1", "M1")
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_on_threads_of_their_own_two_schedulers_fire_every_tick_once(
@@ -882,14 +953,14 @@ def test_on_threads_of_their_own_two_schedulers_fire_every_tick_once(
         for each in (first, second):
             each.start()
         try:
-            time.sleep(2)
+            time.sleep(1.5)
         finally:
             first.stop(3)
         leading = time.monotonic() + 20
         while not second.status().leading:
             assert time.monotonic() < leading
             time.sleep(0.05)
-        time.sleep(1.5)
+        time.sleep(1)
         second.stop(3)
     with closing(open_book(*_journal_of(station))) as book:
         rows = ticks.ticks(book, limit=1000)

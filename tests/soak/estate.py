@@ -16,7 +16,14 @@ from demo.source import make_database
 from tests.soak.timetable import BEGIN, Line
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("sqlpipe.yml", "models", "macros", "seeds", "checks")
+PARTS = ("models", "macros", "seeds", "checks")
+SETTINGS = """
+name: flights
+defaults:
+  models/raw: {tags: [raw]}
+  models/staging: {tags: [staging]}
+  models/marts: {tags: [mart]}
+"""
 NO_JUNK = shutil.ignore_patterns("__pycache__")
 
 # One try in so many of a task with luck goes wrong, by what is the same for each repetition of the month.
@@ -119,9 +126,8 @@ class Estate:
 
     def schedule(self, lines: Iterable[Line]) -> None:
         """Write the settings with these pipelines."""
-        usual = (ROOT / "sqlpipe.yml").read_text(encoding="utf-8")
         pipelines = "".join(each.text(self.end) for each in lines)
-        self.write("sqlpipe.yml", f"{usual}\npools: {{few: 3}}\npipelines:\n{pipelines}")
+        self.write("sqlpipe.yml", f"{SETTINGS}pools: {{few: 3}}\npipelines:\n{pipelines}")
 
     def write(self, path: str, text: str) -> None:
         """Write a file, all at once."""
@@ -154,9 +160,6 @@ class Estate:
 
 
 def copy_project(source: Path, target: Path) -> None:
-    """Copy what the flights project itself consists of."""
+    """Copy what the flights project builds its tables of."""
     for part in PARTS:
-        if (source / part).is_dir():
-            shutil.copytree(source / part, target / part, ignore=NO_JUNK)
-        else:
-            shutil.copy(source / part, target / part)
+        shutil.copytree(source / part, target / part, ignore=NO_JUNK)

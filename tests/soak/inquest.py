@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from tests.soak.trouble import Version
 
 SETTLED = {TickState.COVERED, TickState.SUPERSEDED, TickState.SKIPPED, TickState.EXPIRED}
 ALL = 1_000_000
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -99,25 +99,43 @@ def _expected(changes: Sequence[Version], until: datetime) -> tuple[set[datetime
     return sure, maybe
 
 
-def crowded(record: Record, rooms: dict[str, int]) -> list[str]:
-    """Pipelines of which more runs were active at a time than may be, by their times in the journal."""
+def crowded(record: Record, rooms: dict[str, int], skew: timedelta) -> list[str]:
+    """Pipelines of which more runs were active at a time than may be, by their times in the journal.
+
+    A process takes the time first and the journal's lock then: two of them may seem to overlap by `skew`.
+    """
     told = []
     for name, room in rooms.items():
-        spans = [(each.started, each.finished or datetime.max.replace(tzinfo=UTC)) for each in record.runs
-                 if each.pipeline == name and each.started is not None]  # fmt: skip
-        told += [f"{count} runs of {name} at {at:%m-%d %H:%M:%S}" for at, count in _crowd(spans) if count > room]
+        spans = [
+            Span(each.started, each.finished or FOR_EVER, each.owner)
+            for each in record.runs
+            if each.pipeline == name and each.started is not None
+        ]
+        told += [f"{count} runs of {name} at {at:%m-%d %H:%M:%S}" for at, count in _crowd(spans, skew) if count > room]
     return told
 
 
-def _crowd(spans: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, int]]:
-    ends: list[datetime] = []
-    for start, end in sorted(spans):
-        ends = [each for each in ends if each > start]
-        insort(ends, end)
-        yield start, len(ends)
+@dataclass(frozen=True, order=True)
+class Span:
+    """How long something went on, and whose it was."""
+
+    start: datetime
+    end: datetime
+    owner: str
+
+    def meets(self, later: Span, skew: timedelta) -> bool:
+        """Whether it still went on when a later one began."""
+        return self.end > later.start + (timedelta() if self.owner == later.owner else skew)
 
 
-def overlapping(record: Record) -> list[str]:
+def _crowd(spans: Iterable[Span], skew: timedelta) -> Iterator[tuple[datetime, int]]:
+    present: list[Span] = []
+    for each in sorted(spans):
+        present = [*(other for other in present if other.meets(each, skew)), each]
+        yield each.start, len(present)
+
+
+def overlapping(record: Record, skew: timedelta) -> list[str]:
     """Attempts at the same thing that went on at the same time."""
     told = []
     by_unit: dict[tuple[str, int], list[AttemptRecord]] = defaultdict(list)
@@ -125,7 +143,8 @@ def overlapping(record: Record) -> list[str]:
         by_unit[each.node, each.item].append(each)
     for found in by_unit.values():
         for before, after in pairwise(found):
-            if before.finished is None or before.finished > after.started:
+            one, other = (Span(each.started, each.finished or FOR_EVER, each.owner) for each in (before, after))
+            if one.meets(other, skew):
                 told.append(f"attempts {before.id} and {after.id} at {after.node} overlap")
     return told
 

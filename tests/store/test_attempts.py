@@ -241,7 +241,7 @@ def test_a_person_may_mark_what_did_not_go_well(where: tuple[str, str]) -> None:
     book = open_book(*where)  # without the guard: this is a step that nobody else may take
     attempts.put_nodes(book, [a_node(each.value, each) for each in State])
     marked = [each for each in State if attempts.mark(book, "r1", each.value, State.DONE, after(1))]
-    assert marked == [State.FAILED, State.BLOCKED, State.SKIPPED]
+    assert marked == [State.FAILED, State.BLOCKED, State.SKIPPED, State.CANCELLED]
     assert {each.state for each in attempts.nodes(book, "r1") if each.node in marked} == {State.DONE}
     assert not attempts.mark(book, "r1", "nobody", State.FAILED, after(1))
     with pytest.raises(ValueError, match="waiting"):

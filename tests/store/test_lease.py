@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -43,6 +44,17 @@ def test_a_lease_is_taken_renewed_and_given_back(book: Book) -> None:
     yours = lease.acquire(book, an_owner("you"), after(6), 15)
     assert yours is not None
     assert yours.epoch == 2
+
+
+def test_the_lease_of_one_that_is_dead_is_taken_at_once_and_no_other(book: Book) -> None:
+    mine = lease.acquire(book, an_owner("me"), NOON, 15)
+    assert mine is not None
+    assert lease.acquire(book, an_owner("you"), after(1), 15, dead=replace(mine, epoch=7)) is None
+    yours = lease.acquire(book, an_owner("you"), after(1), 15, dead=mine)
+    assert yours is not None
+    assert (yours.holder, yours.epoch) == ("you", 2)
+    assert lease.renew(book, mine, after(2), 15) is None
+    assert lease.acquire(book, an_owner("third"), after(2), 15, dead=mine) is None
 
 
 @pytest.mark.catalogue("D1", "D11")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -146,6 +147,13 @@ def test_what_has_been_seen_never_goes_back(book: Book) -> None:
     assert _carried_out(book, _ruling(3), cursor=9)
     assert _carried_out(book, _ruling(1), cursor=2)
     assert (ticks.known(book)["daily"].seen, ticks.known(book)["daily"].cursor) == (THREE.at, 9)
+
+
+def test_what_a_rehearsal_has_seen_of_the_future_counts_no_more(book: Book) -> None:
+    assert _carried_out(book, _ruling(3), cursor=9)
+    long_before = NOON - timedelta(days=900)
+    mine = leading(book)
+    assert ticks.meet(book, mine, DIGESTS, long_before, true=NOON)["daily"].seen == long_before
 
 
 def test_as_many_runs_as_orders(book: Book) -> None:

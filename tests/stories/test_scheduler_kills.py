@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -121,7 +122,21 @@ class Story:
         child = self.start(f"{point}:{number}:STOP")
         self.wait(lambda: is_suspended(child) or child.poll() is not None, f"it never came to {point}")
         assert child.poll() is None, self.errors()
+        while self.is_locked():
+            # Another of its threads was in the midst of a write: until it goes on, nobody can write to a SQLite file.
+            child.send_signal(signal.SIGCONT)
+            time.sleep(0.001)
+            child.send_signal(signal.SIGSTOP)
         return child
+
+    def is_locked(self) -> bool:
+        with closing(sqlite3.connect(self.root / "journal.db", timeout=0.1, isolation_level=None)) as journal:
+            try:
+                journal.execute("begin immediate")
+            except sqlite3.OperationalError:
+                return True
+            journal.execute("rollback")
+            return False
 
     def now(self) -> datetime:
         since = float((self.root / "clock").read_text()) if (self.root / "clock").exists() else time.monotonic()
@@ -325,8 +340,9 @@ def suspend_and_go_on(story: Story, point: str, number: int) -> None:
 @pytest.mark.parametrize(("point", "number"), POINTS)
 def test_any_point_suspended_or_killed_again_and_again(story: Story, point: str, number: int, seed: int) -> None:
     dice = random.Random(f"{point} {number} {seed}")
-    for _ in range(dice.randint(1, 3)):
-        story.crash(dice.choice(AT_FIRST[:4]) if dice.random() < 0.5 else "claimed", dice.randint(1, 2))
+    for _ in range(dice.randint(1, 2)):
+        story.crash(dice.choice([*AT_FIRST[:4], "claimed", "claimed"]))
+        story.land()
     if point == "inserted" or dice.random() < 0.5:
         prepare(story, point)
         story.crash(point, number)

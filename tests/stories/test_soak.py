@@ -22,7 +22,7 @@ from sqlpipe.domain.schedule import TickState
 from sqlpipe.run.clock import Clock
 from sqlpipe.store import ticks
 from tests.soak import inquest
-from tests.soak.estate import ROOT, Estate, copy_project
+from tests.soak.estate import ROOT, SETTINGS, Estate, copy_project
 from tests.soak.timetable import BEGIN, LINES
 from tests.soak.trouble import Month, answering
 
@@ -31,6 +31,7 @@ if sys.platform != "linux":
 
 DAY = timedelta(days=1)
 PATIENCE = 90.0
+SKEW = 0.3
 
 
 @contextmanager
@@ -71,7 +72,7 @@ def reference(found: Month, folder: Path) -> Path:
     """The same project on the same sources, run once by one who is left alone."""
     folder.mkdir()
     copy_project(found.estate.folder, folder)
-    shutil.copy(ROOT / "sqlpipe.yml", folder)
+    (folder / "sqlpipe.yml").write_text(SETTINGS)
     shutil.copy(found.estate.folder / "profiles.yml", folder)
     shutil.copytree(found.estate.folder / "landing", folder / "landing")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SQLPIPE_")}
@@ -86,14 +87,15 @@ def complaints(found: Month, folder: Path) -> dict[str, list[str]]:
     """What does not hold that has to."""
     with found.book() as book:
         record = inquest.Record.read(book)
+    skew = timedelta(seconds=SKEW * found.clock.speed)
     rooms = {each.name: int(str(each.rest.get("max_active_runs", 1))) for each in found.lines}
     killed = {line["owner"] for each in found.watchmen if each.killed for line in each.told() if "owner" in line}
     told = {
         "tables": inquest.differences(found.estate.warehouse, reference(found, folder)),
         "unsettled": inquest.unsettled(record),
         "miscounted": inquest.miscounted(record, found.versions, found.estate.end),
-        "crowded": inquest.crowded(record, rooms),
-        "overlapping": inquest.overlapping(record),
+        "crowded": inquest.crowded(record, rooms, skew),
+        "overlapping": inquest.overlapping(record, skew),
         "unexplained": inquest.unexplained(record, killed),
         "unstamped": inquest.unstamped(record, found.estate.read("stamps.txt"), ("each", "kolkata")),
         "orphans": inquest.orphans(str(found.estate.folder)),
