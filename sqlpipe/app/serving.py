@@ -86,6 +86,8 @@ class _Watcher:
             place = f"{first.span.file}:{first.span.place.line}: " if first.span else ""
             more = f" (and {len(error.diagnostics) - 1} more)" if len(error.diagnostics) > 1 else ""
             code, problem = None, f"{place}{first.code} {first.message}{more}"
+        except Exception as error:  # noqa: BLE001 - a bug must not end the watch
+            code, problem = None, f"{type(error).__name__}: {error} (a bug in sqlpipe)"
         with self._guard:
             self._found, self._problem = code, problem
 

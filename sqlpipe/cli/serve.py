@@ -19,6 +19,7 @@ import click
 from sqlpipe.app.foreseeing import Scheduled
 from sqlpipe.cli import run_text
 from sqlpipe.cli.asked import Where, face, located
+from sqlpipe.cli.journaled import journaled
 from sqlpipe.cli.look import align, count, tame
 from sqlpipe.cli.opening import open_asked
 from sqlpipe.cli.terminal import Terminal
@@ -82,6 +83,7 @@ class _TimeLapse(click.ParamType[Clock]):
 )
 @located
 @face
+@journaled
 def serve(
     terminal: Terminal,
     where: Where,

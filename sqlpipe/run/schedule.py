@@ -35,6 +35,8 @@ LOOK = 0.5
 _MOST = 1000
 # So often (seconds) processes that have died are looked for.
 _RECOVER = 10.0
+# A scheduler that is to end waits so long (seconds) for a journal that is away.
+_PATIENCE = 30.0
 # A pipeline that cannot be ruled on because of a bug is tried again after so long.
 _AFTER_FAULT = timedelta(minutes=1)
 
@@ -200,10 +202,12 @@ class Scheduler:
         while self._floor.board.live and monotonic() < until:
             self._floor.step(self._later(0.1))
         self._floor.lay_down()
-        while self._floor.busy:
+        until = monotonic() + _PATIENCE
+        while self._floor.busy and (monotonic() < until or not self._shop.scribe.away):
             self._floor.step(self._later(0.1))
         self._floor.close()
-        while not self._shop.scribe.flush():
+        # What cannot be written even then, the next process finds out by itself.
+        while not self._shop.scribe.flush() and monotonic() < until:
             self._shop.scribe.wait()
 
     def _later(self, seconds: float) -> datetime:
