@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from sqlpipe.domain.journal import Lease, Owner
-from sqlpipe.run.owner import is_alive, this_host
+from sqlpipe.run.owner import exists, is_alive, this_host
 from sqlpipe.store import lease as leases
 from sqlpipe.store import owners
 from sqlpipe.store.book import Book, JournalAway
@@ -87,4 +87,5 @@ class Leadership:
         if other.host != this_host():
             return False
         holder = next((each for each in owners.owners(self._book) if each.id == other.holder), None)
-        return holder is not None and not is_alive(holder, now)
+        # Whoever recovered what it left has crossed it off already.
+        return not exists(other.pid) if holder is None else not is_alive(holder, now)

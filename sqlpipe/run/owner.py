@@ -32,7 +32,7 @@ def this_host() -> str:
 def is_alive(owner: Owner, now: datetime) -> bool:
     """Whether a process is still there and gives signs; on this host it is known at once when one has died."""
     if owner.host == this_host() and sys.platform != "win32":
-        if not _exists(owner.pid) or (owner.born and born(owner.pid) != owner.born):
+        if not exists(owner.pid) or (owner.born and born(owner.pid) != owner.born):
             return False
         if owner.born:
             # It may give no signs because it is suspended, as on a machine that sleeps: it will go on.
@@ -71,11 +71,14 @@ def put_down_strays(run: str, node: str) -> None:
                 os.kill(int(path.parent.name), getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
-def _exists(pid: int) -> bool:
+def exists(pid: int) -> bool:
+    """Whether a process of this host is there and has not ended; True where that cannot be known."""
+    if sys.platform == "win32":
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    return born(pid) > 0 or not Path("/proc/self/stat").exists()

@@ -40,15 +40,18 @@ def test_a_number_that_was_given_to_another_process_is_not_taken_for_the_first()
     assert not is_alive(replace(me, born=me.born + 1), datetime.now(UTC))
 
 
-def test_nobody_waits_for_the_lease_of_a_leader_that_has_died(tmp_path: Path) -> None:
+@pytest.mark.parametrize("crossed_off", [False, True])
+def test_nobody_waits_for_the_lease_of_a_leader_that_has_died(tmp_path: Path, *, crossed_off: bool) -> None:
     now = datetime.now(UTC)
     book = open_book(str(tmp_path / "journal.db"), "test")
-    dead = replace(this_process(now, "dead"), id="dead", pid=_ended())
+    dead = replace(this_process(now, "dead"), id="dead", pid=_ended(), born=1)
     me = this_process(now, "me")
     for each in (dead, me):
         owners.register(book, each)
     first, second = (Leadership(book, each, ttl=600) for each in (dead, me))
     first.start()
+    if crossed_off:  # as by the recovery that comes before
+        owners.retire(book, dead.id)
     second.start()
     assert second.lease is not None
     assert second.lease.epoch == 2
