@@ -64,6 +64,7 @@ test-slow: $(VENV)/.installed ## the slow tests, with fixed seeds
 .PHONY: bench
 bench: $(VENV)/.installed ## measure, and keep the figures
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.orchestrate
 
 .PHONY: clean
 clean: ## remove what the demo and the tools have written; the environments stay
