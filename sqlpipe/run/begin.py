@@ -103,6 +103,7 @@ def settle_in(board: Board, walk: Walk, planned: Planned) -> None:
         return
     try:
         _make_schemas(walk, shop.hall, planned.keys)
+        shop.hall.ledger.set_fences(shop.hall.reading, _with_tables(walk, planned.keys))
     except SqlpipeError as error:
         walk.problem = error
         return
@@ -130,6 +131,11 @@ def settle_in(board: Board, walk: Walk, planned: Planned) -> None:
         )
     )
     walk.begin(planned.keys, standing, planned.seconds, shop.clock.now())
+
+
+def _with_tables(walk: Walk, keys: Sequence[str]) -> list[str]:
+    nodes = walk.errand.code.graph.nodes
+    return [key for key in keys if not is_idle(nodes[key]) and nodes[key].kind_name not in _APART]
 
 
 def _make_schemas(walk: Walk, hall: Hall, keys: Sequence[str]) -> None:

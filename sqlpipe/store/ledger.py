@@ -121,6 +121,10 @@ class Ledger:
             statement = _SQL["record check"] + ", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" * (len(rows) - 1)
             session.execute(statement, [value for row in rows for value in row])
 
+    def set_fences(self, session: Writes, nodes: Sequence[str]) -> None:
+        """Make the rows that `raise_fence` writes; of two first attempts at a node both would make one of their own."""
+        session.execute(_SQL["set fences"], (list(nodes),))
+
     def raise_fence(self, session: Writes, node: str, attempt: int) -> None:
         """From here on no attempt at the node that began before this one can commit.
 

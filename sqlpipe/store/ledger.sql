@@ -96,5 +96,11 @@ select attempt from _sqlpipe.fence where node = ?;
 -- build fence
 insert into _sqlpipe.fence values (?, ?, 1);
 
+-- set fences
+insert into _sqlpipe.fence
+select wanted.node, 0, 0
+from (select unnest(?) as node) as wanted
+where wanted.node not in (select node from _sqlpipe.fence);
+
 -- committed
 select version, rows from _sqlpipe.version where run = ? and node = ? order by seq desc limit 1;

@@ -254,6 +254,21 @@ def test_of_two_attempts_that_commit_at_once_the_database_refuses_one(
     assert ledger.versions(session) == {}
 
 
+@pytest.mark.catalogue("D11")
+def test_of_two_attempts_at_a_node_that_was_never_built_one_is_refused(
+    engine: Engine, session: Session, books: Ledger
+) -> None:
+    books.set_fences(session, ["m.t", "m.u"])
+    books.set_fences(session, ["m.t"])
+    assert session.query("select node, attempt from _sqlpipe.fence order by node") == [("m.t", 0), ("m.u", 0)]
+    with engine.session() as other, pytest.raises(Passing), other.transaction():  # noqa: PT012 - both are open at once
+        books.record_version(other, "m.t", _HELD, "r1", 1)
+        with session.transaction():
+            books.raise_fence(session, "m.t", 2)
+        other.query("select 1")
+    assert ledger.versions(session) == {}
+
+
 def test_a_ledger_of_the_format_before_gets_what_it_lacks(session: Session, books: Ledger) -> None:
     books.record_version(session, "m.t", _HELD, "r1")
     session.execute("drop table _sqlpipe.fence")
