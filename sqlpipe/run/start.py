@@ -227,7 +227,8 @@ def _turn(board: Board, walk: Walk, unit: Unit, live: Live, log: AttemptLog) -> 
     node, code, run = walk.node(unit[0]), walk.errand.code, walk.run
     values, attempt = _values(board, walk, unit), live.attempt
     facts = cast("Mapping[str, object]", values["facts"])
-    environ = {name: each for name, each in read_environment(code.root, {}).items() if name not in os.environ}
+    known = cast("Mapping[str, str]", values["environ"])
+    environ = {name: each for name, each in known.items() if name not in os.environ}
     environ |= {
         "SQLPIPE_RUN": run.id,
         "SQLPIPE_NODE": str(node.name),
