@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
-from benchmarks.report import machine_facts
+from benchmarks.figures import Case, Figure, main, p95
 from sqlpipe import app
 from sqlpipe.app.serving import scheduler
 from sqlpipe.domain.diagnostic import Place
@@ -26,20 +21,8 @@ from sqlpipe.domain.history import Event, NodeFinished, NodeStarted, RunFinished
 from sqlpipe.domain.schedule import Cron, Every, Pipeline
 from sqlpipe.plan.cadence import Agenda, next_tick
 
-RESULTS = Path(__file__).parent / "results"
 NODES = 40
 SCHEDULES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """What was measured, in its unit, beside the most that it may be (0: only told)."""
-
-    name: str
-    value: float
-    unit: str
-    most: float = 0.0
-    remark: str = ""
 
 
 def chain(folder: Path) -> list[Figure]:
@@ -61,7 +44,7 @@ def chain(folder: Path) -> list[Figure]:
                 hops.append((event.at.timestamp() - ended[_number(event.node) - 1]) * 1000)
     return [
         Figure(f"chain of {NODES}", _span(told), "s", 1.0, f"the same statements in plain DuckDB: {floor:.2f} s"),
-        Figure("hop from node to node, p95", _p95(hops), "ms", 20),
+        Figure("hop from node to node, p95", p95(hops), "ms", 20),
         Figure("CPU for each node", (cpu - base - _floor_cpu(folder)) / NODES * 1000, "ms", 5, "beyond plain DuckDB"),
     ]
 
@@ -87,7 +70,7 @@ def tick(folder: Path) -> list[Figure]:
         time.sleep(41)
         running.stop(5)
     late = [(each.at.timestamp() % 2) * 1000 for each in told if isinstance(each, NodeStarted) and "first" in each.node]
-    return [Figure("tick to first node, p95", _p95(late) / 1000, "s", 1.0, f"{len(late)} ticks")]
+    return [Figure("tick to first node, p95", p95(late) / 1000, "s", 1.0, f"{len(late)} ticks")]
 
 
 def idle(folder: Path) -> list[Figure]:
@@ -136,51 +119,13 @@ def schedules(_folder: Path) -> list[Figure]:
     return [*figures, Figure(f"planning {SCHEDULES:,} schedules anew", planned, "s")]
 
 
-CASES: Mapping[str, Callable[[Path], list[Figure]]] = {
+CASES: Mapping[str, Case] = {
     "chain": chain,
     "fan-out": fan_out,
     "tick": tick,
     "idle": idle,
     "schedules": schedules,
 }
-
-
-def main() -> int:
-    """Measure each case in a process of its own."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.orchestrate", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=CASES, metavar="CASE", help=f"some of {', '.join(CASES)}")
-    parser.add_argument(
-        "--keep", action="store_true", help="write `results/kept.orchestrator.*`, under version control"
-    )
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.child:
-        with tempfile.TemporaryDirectory(prefix="sqlpipe-bench-") as folder:
-            print(json.dumps([asdict(each) for each in CASES[arguments.child](Path(folder))]))
-        return 0
-    figures: list[Figure] = []
-    for name in arguments.only or CASES:
-        print(f"measuring {name}", file=sys.stderr)
-        command = [sys.executable, "-m", "benchmarks.orchestrate", "--child", name]
-        out = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=RESULTS.parent.parent).stdout
-        figures += [Figure(**each) for each in json.loads(out)]
-    table = _table(figures)
-    print(table)
-    if arguments.keep:
-        facts = ", ".join(f"{name} {value}" for name, value in machine_facts().items())
-        (RESULTS / "kept.orchestrator.md").write_text(f"{table}\nMeasured on {facts}.\n", encoding="utf-8")
-        (RESULTS / "kept.orchestrator.json").write_text(json.dumps([asdict(each) for each in figures], indent=2) + "\n")
-    return 0
-
-
-def _table(figures: Sequence[Figure]) -> str:
-    lines = ["| measured | figure | bar | |", "| --- | --: | --: | --- |"]
-    for each in figures:
-        bar = f"{each.most:g} {each.unit}" if each.most else ""
-        verdict = "" if not each.most else "kept" if each.value <= each.most else "missed"
-        said = "; ".join(part for part in (verdict, each.remark) if part)
-        lines.append(f"| {each.name} | {each.value:.3g} {each.unit} | {bar} | {said} |")
-    return "\n".join(lines) + "\n"
 
 
 def _project(
@@ -228,10 +173,6 @@ def _number(node: str) -> int:
     return int(node.rpartition("n")[2])
 
 
-def _p95(values: Sequence[float]) -> float:
-    return statistics.quantiles(values, n=20)[-1]
-
-
 def _own_cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
@@ -249,4 +190,4 @@ def _memory_of(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(CASES, "benchmarks.orchestrate", "kept.orchestrator", __doc__ or ""))

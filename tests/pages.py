@@ -1,8 +1,9 @@
 """Pages of documentation run as their readers would run them: files are written, commands are typed, output compared.
 
 A fence that begins with three backticks and `console` holds commands (after `$ `, continued after `> `) with their
-output; one with `LANGUAGE PATH` holds a file. Other fences are only there to be read. A line `...` of
-expected output stands for any lines. Times, and the names of runs, are not compared.
+output; one with `LANGUAGE PATH` holds a file, within four backticks where the file has fences itself. Other fences are
+only there to be read. A line `...` of expected output stands for any lines. Times, and the names of runs, are not
+compared.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_FENCE = re.compile(r"^```(?P<language>\w*)(?: (?P<path>\S+))?\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(
+    r"^(?P<ticks>`{3,})(?P<language>\w*)(?: (?P<path>\S+))?\n(?P<text>.*?)^(?P=ticks)$", re.DOTALL | re.MULTILINE
+)
 _END = "@@@ end of output @@@"
 _SECONDS = re.compile(r"\b\d+\.\d+s")
 _MOMENT = re.compile(r"(?:\b\d{4}-\d\d-\d\d )?\b\d\d:\d\d:\d\d\b")

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlpipe.app.recorded import find_run, leader, now_of
 from sqlpipe.app.running import journal_of
 from sqlpipe.app.workspace import NO_PATIENCE, Workspace, keys_of, node_named, plan_of, reading
+from sqlpipe.domain.dashboard import Dashboard
 from sqlpipe.domain.diagnostic import SqlpipeError
 from sqlpipe.domain.history import State
 from sqlpipe.domain.journal import AttemptRecord, NodeRecord, Owner, RunRecord, RunState
@@ -88,8 +89,11 @@ def why(workspace: Workspace, node: str, *, run: str = "", now: datetime | None 
     In a run that has yet to come to it (the latest that is alive, or the one that is asked for) these are the nodes it
     waits for, pools, pauses; else what starts a run. Then who has the database, and whether there is anything to do.
     """
+    found = node_named(workspace, node)
+    if isinstance(found.kind, Dashboard):
+        return (_unmet("a run has something to do for it", "never: its page reads its tables when it is looked at"),)
     with journal_of(workspace) as book:
-        scene = _scene(workspace, node_named(workspace, node), book, run, now or now_of(book))
+        scene = _scene(workspace, found, book, run, now or now_of(book))
         return (*_so_far(scene), *_conditions(scene))
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 
+from sqlpipe.domain.dashboard import Dashboard
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError, did_you_mean
 from sqlpipe.domain.plan import Plan
-from sqlpipe.domain.project import CheckQuery, Embedded, FilesCursor, Ingest, Node, Project
+from sqlpipe.domain.project import CheckQuery, Embedded, FilesCursor, Incremental, Ingest, Node, Project
 from sqlpipe.domain.schedule import Pipeline
 from sqlpipe.domain.task import Sensor, Task
 from sqlpipe.engine.contract import Engine, Session
@@ -20,7 +21,7 @@ from sqlpipe.engine.door import open_engine
 from sqlpipe.graph import dag
 from sqlpipe.graph import select as selecting
 from sqlpipe.graph.dag import Graph
-from sqlpipe.graph.fingerprint import identify
+from sqlpipe.graph.fingerprint import Identity, identify
 from sqlpipe.graph.pipelines import check_pipelines
 from sqlpipe.graph.select import Selection
 from sqlpipe.load import files
@@ -29,16 +30,18 @@ from sqlpipe.load.project import load
 from sqlpipe.load.secret import hide
 from sqlpipe.load.texts import with_lines
 from sqlpipe.plan import build
-from sqlpipe.plan.compile import compile_query
-from sqlpipe.plan.decide import Standing
+from sqlpipe.plan.compile import compile_block, compile_query
+from sqlpipe.plan.decide import Commits, Standing, commits_wanted, inputs_of
 from sqlpipe.plan.errand import text_of
 from sqlpipe.run import examine
 from sqlpipe.run.alone import alone
 from sqlpipe.run.examine import Finding
-from sqlpipe.run.hall import LOOK_AGAIN
+from sqlpipe.run.hall import LOOK_AGAIN, Lend
 from sqlpipe.run.ingest import unknown_connection
 from sqlpipe.run.observe import observe
-from sqlpipe.store import ledger
+from sqlpipe.store import ledger, ledger_reading
+
+T = TypeVar("T")
 
 find_root = files.find_root
 
@@ -56,7 +59,10 @@ NO_PATIENCE = Patience()
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A project opened for work: what it is, where it runs, and what time it is (UTC, without a zone)."""
+    """A project opened for work: what it is, where it runs, and what time it is (UTC, without a zone).
+
+    Where this process has the database open already, `lend` gives those a session who only read.
+    """
 
     root: Path
     project: Project
@@ -64,6 +70,7 @@ class Workspace:
     profile: Profile | None
     now: datetime
     patience: Patience = NO_PATIENCE
+    lend: Lend | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +132,60 @@ def plan(workspace: Workspace, selection: Selection, *, full_refresh: bool = Fal
 
 def plan_of(workspace: Workspace, keys: Sequence[str], *, full_refresh: bool = False) -> Plan:
     """What a run of these nodes would do."""
-    profile = profile_of(workspace)
     require_connections(workspace, keys)
     identities = identify(workspace.graph)
     with reading(workspace) as opened:
-        session = opened[1] if opened else None
-        standing = Standing(
-            held=ledger.versions(session) if session else {},
-            relations=opened[0].relations() if opened else {},
-            commits=lambda node, since: ledger.intervals(session, node, since) if session else [],
-            sources=observe(session, workspace.graph, identities, keys, root=workspace.root, now=workspace.now),
-            now=workspace.now,
-            full_refresh=full_refresh,
-        )
-        built = build.build(
-            workspace.graph, identities, keys, standing, target=profile.target, database=str(profile.settings["path"])
-        )
+        standing = standing_in(workspace, keys, identities, opened)
+        return plan_on(workspace, keys, identities, replace(standing, full_refresh=full_refresh))
+
+
+def standing_in(
+    workspace: Workspace,
+    keys: Sequence[str],
+    identities: Mapping[str, Identity],
+    opened: tuple[Engine, Session] | None,
+) -> Standing:
+    """What is known when these nodes are decided on; `opened` is what `reading` gives."""
+    session = opened[1] if opened else None
+    standing = Standing(
+        held=ledger.versions(session) if session else {},
+        relations=opened[0].relations() if opened else {},
+        commits=lambda _node, _since: [],
+        sources=observe(session, workspace.graph, identities, keys, root=workspace.root, now=workspace.now),
+        now=workspace.now,
+    )
+    return replace(standing, commits=_commits(workspace, keys, identities, standing, session)) if session else standing
+
+
+def _commits(
+    workspace: Workspace,
+    keys: Sequence[str],
+    identities: Mapping[str, Identity],
+    standing: Standing,
+    session: Session,
+) -> Commits:
+    """What tells the intervals that commits wrote; those that deciding on these nodes takes are looked up at once."""
+    wanted: dict[tuple[str, int], Mapping[str, str] | None] = {}
+    for key in keys:
+        held, identity = standing.held.get(key), identities[key]
+        if not isinstance(workspace.graph.nodes[key].kind, Incremental):
+            continue
+        if held is not None and held.fingerprint != identity.fingerprint:
+            wanted.setdefault((key, held.rebuilt))
+            continue
+        own, *read = commits_wanted(workspace.graph.nodes[key], identity, held)
+        wanted[own] = inputs_of(identity, standing)
+        for each in read:
+            wanted.setdefault(each)
+    found = ledger_reading.joined_intervals(session, wanted)
+    return lambda node, since: found[node, since] if (node, since) in found else ledger.intervals(session, node, since)
+
+
+def plan_on(workspace: Workspace, keys: Sequence[str], identities: Mapping[str, Identity], standing: Standing) -> Plan:
+    """What a run of these nodes would do where things stand like this."""
+    profile = profile_of(workspace)
+    database = str(profile.settings["path"])
+    built = build.build(workspace.graph, identities, keys, standing, target=profile.target, database=database)
     return replace(built, steps=tuple(replace(step, sql=hide(step.sql)) for step in built.steps))
 
 
@@ -170,8 +215,11 @@ def _branches(
 
 
 def render(workspace: Workspace, name: str) -> str:
-    """The SQL of a node as the database runs it; of a task what it does, as it is written."""
+    """The SQL of a node as the database runs it; of a task what it does as written; of a dashboard its blocks."""
     node = node_named(workspace, name)
+    if isinstance(node.kind, Dashboard):
+        blocks = node.kind.blocks.values()
+        return hide("\n\n".join(f"-- {each.name}\n{compile_block(workspace.graph, node, each)};" for each in blocks))
     if isinstance(node.kind, Task | Sensor):
         return hide(text_of(node.kind))
     if node.query is None:
@@ -193,7 +241,7 @@ def show(
     node = node_named(workspace, name) if name is not None else None
     with reading(workspace) as opened:
         if opened is None:
-            raise SqlpipeError(_nothing_built(workspace))
+            raise SqlpipeError(nothing_built(workspace))
         session = opened[1]
         if node is not None and failed:
             return _offences(session, node, limit)
@@ -225,6 +273,10 @@ def _rows_of(workspace: Workspace, node: Node | None) -> str:
     if isinstance(node.kind, Task | Sensor):
         message = f"{node.name} is a {node.kind_name}: it has no rows"
         raise SqlpipeError(Diagnostic(code="SP302", message=message, help=f"its file is {node.path}"), exit_code=2)
+    if isinstance(node.kind, Dashboard):
+        message = f"{node.name} is a dashboard: it has no rows of its own"
+        help = f"its page shows them; `sqlpipe render {node.name}` prints its queries"
+        raise SqlpipeError(Diagnostic(code="SP302", message=message, help=help), exit_code=2)
     if isinstance(node.kind, Embedded | CheckQuery):
         return compile_query(workspace.graph, node)
     return f"select * from {node.name.quoted}"
@@ -305,31 +357,45 @@ def reading(workspace: Workspace) -> Iterator[tuple[Engine, Session] | None]:
 
     Raises SP502 where another process has it for longer than the workspace has patience.
     """
-    profile = profile_of(workspace)
-    if not Path(str(profile.settings["path"])).exists():
-        yield None
-        return
     with ExitStack() as stack:
-        engine = _opened(profile.settings, workspace.patience, stack)
-        session = stack.enter_context(engine.session())
-        if ledger.TABLE in engine.relations():
-            ledger.require_format(session)
-            yield engine, session
-        else:
+        opened = _lent(workspace, workspace.lend, stack) if workspace.lend else _opened(workspace, stack)
+        if opened is None or ledger.TABLE not in opened[0].relations():
             yield None
+            return
+        ledger.require_format(opened[1])
+        yield opened
 
 
-def _opened(settings: Mapping[str, object], patience: Patience, stack: ExitStack) -> Engine:
-    """The database as soon as it is free; closed with the stack."""
+def _opened(workspace: Workspace, stack: ExitStack) -> tuple[Engine, Session] | None:
+    """The database, opened for the stack as soon as it is free; None where there is none yet."""
+    settings = profile_of(workspace).settings
+    if not Path(str(settings["path"])).exists():
+        return None
+
+    def attempt() -> Engine:
+        with ExitStack() as opening:
+            # In one process DuckDB does not open a file for reading and for writing at once.
+            opening.enter_context(alone(str(settings["path"])))
+            engine = open_engine(settings, read_only=True)
+            opening.callback(engine.close)
+            stack.enter_context(opening.pop_all())
+            return engine
+
+    engine = _patiently(workspace.patience, attempt)
+    return engine, stack.enter_context(engine.session())
+
+
+def _lent(workspace: Workspace, lend: Lend, stack: ExitStack) -> tuple[Engine, Session] | None:
+    """What is lent, for the stack, as soon as it is."""
+    return _patiently(workspace.patience, lambda: stack.enter_context(lend()))
+
+
+def _patiently(patience: Patience, attempt: Callable[[], T]) -> T:
+    """What an attempt gives as soon as no other process has the database."""
     end, told = monotonic() + patience.seconds, False
     while True:
         try:
-            with ExitStack() as opening:
-                # In one process DuckDB does not open a file for reading and for writing at once.
-                opening.enter_context(alone(str(settings["path"])))
-                engine = open_engine(settings, read_only=True)
-                opening.callback(engine.close)
-                stack.enter_context(opening.pop_all())
+            return attempt()
         except SqlpipeError as error:
             taken = error.diagnostics[0]
             if taken.code != "SP502" or monotonic() >= end:
@@ -337,12 +403,11 @@ def _opened(settings: Mapping[str, object], patience: Patience, stack: ExitStack
             if not told:
                 patience.tell(taken)
             told = True
-        else:
-            return engine
         sleep(min(LOOK_AGAIN, max(0.0, end - monotonic())))
 
 
-def _nothing_built(workspace: Workspace) -> Diagnostic:
+def nothing_built(workspace: Workspace) -> Diagnostic:
+    """The complaint that there is nothing to look at yet."""
     return Diagnostic(
         code="SP501",
         message=f"nothing has been built in {profile_of(workspace).settings['path']} yet",

@@ -12,9 +12,11 @@ from sqlpipe.cli.asked import NODE, Where, face, located, patient, running, sele
 from sqlpipe.cli.look import Look, align, count, tame
 from sqlpipe.cli.opening import open_asked
 from sqlpipe.cli.terminal import Terminal
+from sqlpipe.domain.dashboard import Dashboard
 from sqlpipe.domain.diagnostic import Diagnostic, Severity, SqlpipeError, did_you_mean
 from sqlpipe.domain.plan import Plan, Step
-from sqlpipe.domain.project import CheckQuery, Node, Source
+from sqlpipe.domain.project import CheckQuery, Node, Project, Source
+from sqlpipe.plan.decide import is_idle
 
 # A project can be checked where nobody has set up a database, so what is missing there is no mistake in it.
 _ABOUT_PROFILES = ("SP108", "SP109")
@@ -56,11 +58,13 @@ def _kinds(nodes: Sequence[Node]) -> dict[str, int]:
     sources = sum(isinstance(node.kind, Source) for node in nodes)
     queries = sum(isinstance(node.kind, CheckQuery) for node in nodes)
     tasks = sum(map(plan_text.is_errand, nodes))
+    dashboards = sum(isinstance(node.kind, Dashboard) for node in nodes)
     return {
-        "models": len(nodes) - sources - queries - tasks,
+        "models": len(nodes) - sources - queries - tasks - dashboards,
         "sources": sources,
         "checks": plan_text.checks_of(nodes),
         "tasks": tasks,
+        "dashboards": dashboards,
     }
 
 
@@ -100,9 +104,10 @@ def plan(
     + is new, ~ has changed, a dot means that a source is looked at first or that the step depends on what comes
     before it. --threads and --fail-fast are taken so that a command for `run` can be tried as a plan.
     """
-    made = app.plan(open_asked(where), app.Selection(select, exclude), full_refresh=bool(how["full_refresh"]))
+    workspace = open_asked(where)
+    made = app.plan(workspace, app.Selection(select, exclude), full_refresh=bool(how["full_refresh"]))
     if why is not None:
-        return _tell_why(terminal, made, why)
+        return _tell_why(terminal, made, why, workspace.project)
     if terminal.as_json:
         terminal.document(plan_text.plan_document(made))
         return 0
@@ -119,8 +124,8 @@ def plan(
     return 0
 
 
-def _tell_why(terminal: Terminal, made: Plan, name: str) -> int:
-    step = _step_named(made, name)
+def _tell_why(terminal: Terminal, made: Plan, name: str, project: Project) -> int:
+    step = _step_named(made, name, project)
     if terminal.as_json:
         terminal.document(plan_text.plan_document(Plan(made.target, made.database, (step,))))
         return 0
@@ -129,7 +134,7 @@ def _tell_why(terminal: Terminal, made: Plan, name: str) -> int:
     return 0
 
 
-def _step_named(made: Plan, name: str) -> Step:
+def _step_named(made: Plan, name: str, project: Project) -> Step:
     """The step of a node, by its whole name or by its last part where that is enough."""
     wanted = name.casefold()
     found = [step for step in made.steps if step.node.key == wanted]
@@ -137,6 +142,10 @@ def _step_named(made: Plan, name: str) -> Step:
     if len(found) == 1:
         return found[0]
     names = [str(step.node.name) for step in found or made.steps]
+    idle = project.nodes.get(wanted)
+    if idle is not None and is_idle(idle):
+        message = f"a run has nothing to do for {idle.name}, which is of kind `{idle.kind_name}`"
+        raise SqlpipeError(Diagnostic(code="SP302", message=message, help="no rows of it are kept"), exit_code=2)
     help_line = f"say which: {', '.join(names)}" if found else did_you_mean(name, names)
     message = f"`{name}` is the name of several nodes" if found else f"no node `{name}` in this plan"
     raise SqlpipeError(Diagnostic(code="SP302", message=message, help=help_line), exit_code=2)

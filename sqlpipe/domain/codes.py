@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sqlpipe.domain.code import Code
+from sqlpipe.domain.codes_of_pages import PAGES
 from sqlpipe.domain.codes_of_running import RUNNING
 
 _TABLE = (
@@ -149,8 +150,8 @@ _TABLE = (
     Code(
         "SP206",
         "placeholder that means nothing here",
-        "`:start` and `:end` are the bounds of the interval being computed, so they need a model with a time column; "
-        "no other placeholders exist.",
+        "`:start` and `:end` are the bounds of the interval being computed, so they need a model with a time column. "
+        "In the SQL of a dashboard placeholders are its filters. No other placeholders exist.",
         "kind: view   ...   where day >= :start",
         "Make the model incremental with `time:`, or take the placeholder out. For settings use `{{ var('name') }}`.",
     ),
@@ -300,4 +301,4 @@ _TABLE = (
     ),
 )
 
-CODES: Mapping[str, Code] = {each.code: each for each in (*_TABLE, *RUNNING)}
+CODES: Mapping[str, Code] = {each.code: each for each in (*_TABLE, *RUNNING, *PAGES)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlpipe.domain.check import Check
+from sqlpipe.domain.dashboard import Dashboard
 from sqlpipe.domain.diagnostic import Place, Span
 from sqlpipe.domain.interval import Grain
 from sqlpipe.domain.names import TableName
@@ -124,7 +125,7 @@ class Source:
     """A table that the project reads and something else writes."""
 
 
-Kind = View | Table | Embedded | Incremental | Seed | Ingest | Python | CheckQuery | Source | Task | Sensor
+Kind = View | Table | Embedded | Incremental | Seed | Ingest | Python | CheckQuery | Source | Task | Sensor | Dashboard
 
 KIND_NAMES: Mapping[type, str] = {
     View: "view",
@@ -138,6 +139,7 @@ KIND_NAMES: Mapping[type, str] = {
     Source: "source",
     Task: "task",
     Sensor: "sensor",
+    Dashboard: "dashboard",
 }
 
 

@@ -141,7 +141,8 @@ class DuckEngine:
             where database_name = current_database() and not internal and not temporary
         """
         # SQL's `lower` leaves letters such as ß alone that a key does not.
-        return {TableName(schema, name).key: kind for schema, name, kind in self._connection.execute(sql).fetchall()}
+        with self.session() as session:
+            return {TableName(schema, name).key: kind for schema, name, kind in session.query(sql)}
 
     def close(self) -> None:
         """Close the file, which writes a checkpoint."""

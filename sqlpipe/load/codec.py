@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -48,13 +48,13 @@ def codec(kind: Any) -> Codec:
         return _of_tuple(get_args(kind))
     if kind == frozenset[str]:
         return Codec(sorted, frozenset)
-    if kind is datetime:
-        return Codec(datetime.isoformat, datetime.fromisoformat)
-    if kind is time:
-        return Codec(time.isoformat, time.fromisoformat)
+    if kind in (date, datetime, time):
+        return Codec(kind.isoformat, kind.fromisoformat)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return Codec(lambda value: value.value, kind)
-    if kind in (str, int, float, bool, NoneType, object) or (origin is not None and issubclass(origin, Mapping)):
+    if origin is not None and issubclass(origin, Mapping):
+        return _of_mapping(get_args(kind)[1])
+    if kind in (str, int, float, bool, NoneType, object):
         return _AS_IS
     raise TypeError(f"no codec for {kind}")
 
@@ -86,17 +86,17 @@ def _of_union(kinds: tuple[Any, ...]) -> Codec:
     if len(classes) + len(rest) == 1:
         only = codec([*classes.values(), *rest][0])
         return Codec(_or_none(only.encode), _or_none(only.decode))
-    codecs = {name: codec(each) for name, each in classes.items()}
-    if not codecs:
+    if not classes:
         return _AS_IS
 
+    # Codecs are made when they are needed: no project has every kind of node in it.
     def write(value: Any) -> Any:
         name = type(value).__name__
-        change = codecs[name].encode if name in codecs else None
+        change = codec(classes[name]).encode if name in classes else None
         return [name, change(value)] if change else value
 
     def read(value: Any) -> Any:
-        change = codecs[value[0]].decode if value is not None else None
+        change = codec(classes[value[0]]).decode if value is not None else None
         return change(value[1]) if change else value
 
     return Codec(write, read)
@@ -106,6 +106,17 @@ def _or_none(change: _Change) -> _Change:
     if change is None:
         return None
     return lambda value: None if value is None else change(value)
+
+
+def _of_mapping(kind: Any) -> Codec:
+    """Keys are texts."""
+    write_one, read_one = codec(kind)
+    if write_one is None or read_one is None:
+        return _AS_IS
+    return Codec(
+        lambda value: {key: write_one(each) for key, each in value.items()},
+        lambda value: {key: read_one(each) for key, each in value.items()},
+    )
 
 
 def _of_tuple(kinds: tuple[Any, ...]) -> Codec:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlpipe.domain.check import Check
+from sqlpipe.domain.dashboard import Block
 from sqlpipe.domain.diagnostic import Place
 from sqlpipe.domain.names import TableName
 from sqlpipe.domain.project import Column, Kind
@@ -30,6 +31,7 @@ class Role(StrEnum):
     CHECK = "check"
     TASK = "task"
     PYTHON_TASK = "python_task"
+    DASHBOARD = "dashboard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ class Facts:
     The body is `rendered` if that is not None, else the text from `body_at` on, behind `indent` blanks. `targets`
     are the tables that the `Relationships` among the checks refer to, in their order. `digest` covers all that
     decides the rows but for the data of a seed. `environment` and `modules` are what else the file was made of: the
-    variables and the Python files of the project. `wiring` is None where nothing is said of it.
+    variables and the Python files of the project. `wiring` is None where nothing is said of it. `blocks` are those of a
+    dashboard as they are written, by name, where others have been put in front of them.
     """
 
     kind: Kind
@@ -109,6 +112,7 @@ class Facts:
     environment: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     wiring: Wiring | None = None
+    blocks: Mapping[str, Block] = field(default_factory=dict)
 
     def body(self, text: str) -> Body:
         """The SQL of the file whose text this is."""

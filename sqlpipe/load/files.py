@@ -13,7 +13,7 @@ from sqlpipe.load.complaints import TOP
 from sqlpipe.load.facts import FoundFile, Role
 
 SETTINGS = "sqlpipe.yml"
-TOP_FOLDERS = ("models", "seeds", "checks", "tasks")
+TOP_FOLDERS = ("models", "seeds", "checks", "tasks", "dashboards")
 _SEEDS = (".csv", ".json", ".parquet")
 
 
@@ -50,7 +50,11 @@ def find_files(root: Path) -> Findings:
     ]
     seeds, complaints = _seeds(root)
     tasks = [_task(path) for path in _walk(root, "tasks", (".yml", ".yaml", ".py"))]
-    nodes = tuple(each for each in (*models, *checks, *seeds, *tasks) if each is not None)
+    pages = [
+        FoundFile(path, TableName("dashboards", _stem(path)), Role.DASHBOARD)
+        for path in _walk(root, "dashboards", (".md",))
+    ]
+    nodes = tuple(each for each in (*models, *checks, *seeds, *tasks, *pages) if each is not None)
     macros = tuple(_walk(root, "macros", (".sql",)))
     return Findings(nodes, macros, tuple(complaints))
 

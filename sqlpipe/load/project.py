@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["find_root", "load"]
 
 # What these make is not to be read in SQL.
-_NO_TABLES = {Role.CHECK, Role.TASK, Role.PYTHON_TASK}
+_NO_TABLES = {Role.CHECK, Role.TASK, Role.PYTHON_TASK, Role.DASHBOARD}
 _ASKED = re.compile(r"""env_var\(\s*['"](\w+)['"]""")
 
 
@@ -173,6 +173,7 @@ def _facts(
             complaints += outcome.complaints
             if outcome.facts is not None:
                 facts[file.path] = outcome.facts
+            if outcome.facts is not None and not outcome.complaints:
                 cache.keep(file.path, _content(file, surroundings.texts), surroundings, outcome.facts)
     return facts
 
@@ -226,7 +227,9 @@ def _nodes(
 
 
 def _everything(found: Findings, settings: Settings) -> Index:
-    return index_of([*(file.name for file in found.nodes), *(source.name for source in settings.sources)])
+    """What can be waited for: nothing ever happens to a dashboard."""
+    files = [file.name for file in found.nodes if file.role is not Role.DASHBOARD]
+    return index_of([*files, *(source.name for source in settings.sources)])
 
 
 def _running(

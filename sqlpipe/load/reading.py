@@ -17,6 +17,7 @@ from sqlpipe.domain.task import Task
 from sqlpipe.load.asked import Asked, Template
 from sqlpipe.load.checks import distinctly
 from sqlpipe.load.complaints import TOP, Complaints, Named
+from sqlpipe.load.dashboard import read_dashboard
 from sqlpipe.load.document import Record, Scalar, parse
 from sqlpipe.load.facts import OF_TABLES, Facts, Role, SourceFile
 from sqlpipe.load.header import Header, WrittenColumns, beneath, read_header, without_places
@@ -48,7 +49,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The facts of a file, unless it is beyond reading, and what is wrong with it."""
+    """The facts of a file, unless it is beyond reading, and what is wrong with it.
+
+    Those of a dashboard are as much as could be read, for one bad chart shall not hide that a table is unknown.
+    """
 
     facts: Facts | None
     complaints: tuple[Diagnostic, ...] = ()
@@ -73,6 +77,8 @@ class Reader:
                 facts = self._seed(file, complaints)
             case Role.TASK | Role.PYTHON_TASK:
                 facts = self._task(file, complaints)
+            case Role.DASHBOARD:
+                return Outcome(read_dashboard(file, self._defaults(file), complaints), tuple(complaints.found))
         return Outcome(facts if not complaints.found else None, tuple(complaints.found))
 
     def _header(self, file: SourceFile, parts: Parts, complaints: Complaints) -> Header:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sqlpipe.domain.check import Check, Relationships
+from sqlpipe.domain.dashboard import Block, Dashboard
 from sqlpipe.domain.diagnostic import Place, did_you_mean
 from sqlpipe.domain.names import TableName
-from sqlpipe.domain.project import Embedded, Incremental, Ingest, Kind, Node, Python, Source
+from sqlpipe.domain.project import (
+    KIND_NAMES,
+    CheckQuery,
+    Embedded,
+    Incremental,
+    Ingest,
+    Kind,
+    Node,
+    Python,
+    Source,
+)
 from sqlpipe.domain.query import Query, Reference
-from sqlpipe.domain.task import Running
+from sqlpipe.domain.task import Running, Sensor, Task
 from sqlpipe.load.complaints import Complaints, Named
 from sqlpipe.load.facts import OF_TABLES, Facts, FoundFile, SourceTable
+from sqlpipe.load.positions import Body
 
 # Tables that every database has by itself.
 _OF_THE_DATABASE = {"information_schema", "pg_catalog", "sqlite_master", "duckdb_schema"}
@@ -52,7 +64,10 @@ def index_of(names: Iterable[TableName]) -> Index:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Everything that a name can be bound to, and what is known of it; not of files that are beyond reading."""
+    """Everything that a name can be bound to, and what is known of it; not of files that are beyond reading.
+
+    `kinds` and `queries` are also those of nodes that are no tables.
+    """
 
     index: Index
     kinds: Mapping[str, Kind]
@@ -61,12 +76,13 @@ class Tables:
 
 @dataclass(slots=True)
 class _Binding:
-    """Binds the names of one node."""
+    """Binds the names of one node; `below` are names of a page that mean nothing yet where they are used."""
 
     reader: TableName
     tables: Tables
     complaints: Complaints
     ignored: frozenset[str] = frozenset()
+    below: Collection[str] = ()
     parents: dict[str, TableName] = field(default_factory=dict)
 
     def table(self, text: str, parts: tuple[str, ...], place: Place) -> TableName | None:
@@ -79,12 +95,23 @@ class _Binding:
             listed = ", ".join(f"`{each}`" for each in found)
             said = f"`{text}` can mean {len(found)} tables"
             self.complaints.add("SP204", said, place, label="which one?", help=f"write one of {listed}")
+        elif (word := self._no_table(parts)) is not None:
+            label = f"a {word}, and nothing that could be read"
+            self.complaints.add("SP203", f"unknown table `{text}`", place, label=label)
+        elif text.casefold() in self.below:
+            help = "a block can read those above it: put this one below"
+            self.complaints.add("SP203", f"unknown table `{text}`", place, label="further down this page", help=help)
         else:
             others = [each for each in index.by_key.values() if each.key != self.reader.key]
             spelled = [each.name if len(parts) == 1 else str(each) for each in others]
             help = did_you_mean(text, spelled) or "if something else writes it, name it in `sources` of sqlpipe.yml"
             self.complaints.add("SP203", f"unknown table `{text}`", place, label="not in this project", help=help)
         return None
+
+    def _no_table(self, parts: tuple[str, ...]) -> str | None:
+        """The word for the kind of a node that has no rows, if a name means one."""
+        kind = self.tables.kinds.get(".".join(parts[-2:]).casefold())
+        return KIND_NAMES[type(kind)] if isinstance(kind, CheckQuery | Task | Sensor | Dashboard) else None
 
     def named(self, named: Named) -> TableName | None:
         return self.table(named.text, tuple(named.text.split(".")), named.place)
@@ -99,8 +126,9 @@ def resolve(file: FoundFile, text: str, facts: Facts, tables: Tables, complaints
     ignored = frozenset(each.text.casefold() for each in facts.ignores)
     binding = _Binding(file.name, tables, complaints, ignored)
     kind = facts.kind
-    if facts.query is not None and not isinstance(kind, Ingest):
-        _bind_query(facts, text, binding)
+    body = facts.body(text) if facts.query is not None else None
+    if facts.query is not None and body is not None and not isinstance(kind, Ingest):
+        _bind_query(facts.query, body, binding)
     lookups = [binding.named(each) for each in facts.lookups]
     for each in facts.adds:
         added = binding.named(each)
@@ -108,9 +136,10 @@ def resolve(file: FoundFile, text: str, facts: Facts, tables: Tables, complaints
             binding.add(added)
     if isinstance(kind, Python):
         kind = replace(kind, inputs=_bind_inputs(kind, facts.inputs, binding))
+    if isinstance(kind, Dashboard):
+        kind = replace(kind, blocks=_bind_blocks(kind, facts.blocks, binding))
     read = frozenset(binding.parents)
     checks = _bind_targets(facts.checks, facts.targets, binding)
-    body = facts.body(text) if facts.query is not None else None
     return Node(
         name=file.name,
         path=file.path,
@@ -147,29 +176,45 @@ def resolve_source(source: SourceTable, path: str, tables: Tables, complaints: C
     )
 
 
-def _bind_query(facts: Facts, text: str, binding: _Binding) -> None:
-    query = facts.query
-    if query is None:
-        return
+def _bind_blocks(kind: Dashboard, written: Mapping[str, Block], binding: _Binding) -> dict[str, Block]:
+    """The blocks of a page with what each reads; the ones that are `written` without those put in front of them."""
+    bound: dict[str, Block] = {}
+    above: dict[str, tuple[str, ...]] = {}
+    for name, block in kind.blocks.items():
+        own = written.get(name, block)
+        binding.below = {each.casefold() for each in kind.blocks} - above.keys()
+        tables = _bind_query(own.query, Body(own.sql, own.line), binding, above)
+        keys = [each.key for each in tables]
+        keys += [key for each in own.query.references for key in above.get(each.text.casefold(), ())]
+        above[name.casefold()] = tuple(dict.fromkeys(keys))
+        bound[name] = replace(block, parents=above[name.casefold()])
+    return bound
+
+
+def _bind_query(query: Query, body: Body, binding: _Binding, inner: Collection[str] = ()) -> Iterable[TableName]:
+    """The tables that a query reads, which are parents from now on; `inner` are names that mean something else."""
     bound: dict[str, TableName] = {}
     for reference in query.references:
-        table = _bind_reference(reference, facts, text, binding)
+        if reference.text.casefold() in inner:
+            continue
+        table = _bind_reference(reference, body, binding)
         if table is not None:
             bound[reference.text.casefold()] = table
             binding.add(table)
-    _complain_of_columns(query, facts, text, bound, binding)
+    _complain_of_columns(query, body, bound, binding)
+    return bound.values()
 
 
-def _bind_reference(reference: Reference, facts: Facts, text: str, binding: _Binding) -> TableName | None:
+def _bind_reference(reference: Reference, body: Body, binding: _Binding) -> TableName | None:
     if reference.text.casefold() in binding.ignored or _is_of_the_database(reference.parts):
         return None
     found = binding.tables.index.find(reference.parts, binding.reader)
     if len(found) == 1 and found[0].key != binding.reader.key:
         return found[0]
-    place = facts.body(text).place(reference.start, reference.end)
+    place = body.place(reference.start, reference.end)
     if not found or len(found) > 1:
         return binding.table(reference.text, reference.parts, place)
-    if not isinstance(facts.kind, Incremental):
+    if not isinstance(binding.tables.kinds.get(binding.reader.key), Incremental):
         help = "only a node of kind `incremental` can read the rows it already has"
         said = f"`{binding.reader}` reads itself"
         binding.complaints.add("SP203", said, place, label="this is the node of this file", help=help)
@@ -181,9 +226,7 @@ def _is_of_the_database(parts: tuple[str, ...]) -> bool:
     return place.casefold() in _OF_THE_DATABASE or (len(parts) == 1 and place.casefold().startswith("duckdb_"))
 
 
-def _complain_of_columns(
-    query: Query, facts: Facts, text: str, bound: Mapping[str, TableName], binding: _Binding
-) -> None:
+def _complain_of_columns(query: Query, body: Body, bound: Mapping[str, TableName], binding: _Binding) -> None:
     known: dict[str, frozenset[str] | None] = {}
     for use in query.uses:
         if use.table not in known:
@@ -194,7 +237,7 @@ def _complain_of_columns(
         table = bound[use.table.casefold()]
         theirs = binding.tables.queries[table.key]
         names = theirs.columns or () if theirs else ()
-        place = facts.body(text).place(use.start, use.end)
+        place = body.place(use.start, use.end)
         help = did_you_mean(use.column, names)
         notes = (f"{table} has {', '.join(names)}",)
         said = f"unknown column `{use.column}`"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
+from sqlpipe.domain.dashboard import Block
 from sqlpipe.domain.interval import END_OF_TIME, Grain, Interval
 from sqlpipe.domain.names import quote
 from sqlpipe.domain.project import Embedded, Incremental, Node
-from sqlpipe.domain.query import Reference
+from sqlpipe.domain.query import Query, Reference
 from sqlpipe.graph.dag import Graph
 from sqlpipe.sql.rewrite import compose
 
@@ -20,6 +22,14 @@ def compile_query(graph: Graph, node: Node, interval: Interval | None = None) ->
     """
     sql = _composed(graph, node, _bounds(node, interval))
     return sql if interval is None else bounded(node, sql, interval)
+
+
+def compile_block(graph: Graph, page: Node, block: Block, values: Mapping[str, str] | None = None) -> str:
+    """The query of a block of a dashboard; `values` is the SQL for each of its placeholders by name.
+
+    Without values the placeholders stay where they are.
+    """
+    return _put_together(graph, page, block.sql, block.query, values)
 
 
 def bounded(node: Node, sql: str, interval: Interval) -> str:
@@ -42,20 +52,24 @@ def moment_literal(moment: datetime, grain: Grain) -> str:
     return f"timestamp '{moment:%Y-%m-%d %H:%M:%S}'" if grain is Grain.HOUR else f"date '{moment:%Y-%m-%d}'"
 
 
-def _bounds(node: Node, interval: Interval | None) -> tuple[str, str] | None:
+def _bounds(node: Node, interval: Interval | None) -> Mapping[str, str] | None:
     if not isinstance(node.kind, Incremental):
         return None
     if interval is None:
-        return "timestamp '-infinity'", "timestamp 'infinity'"
+        return {"start": "timestamp '-infinity'", "end": "timestamp 'infinity'"}
     grain = node.kind.time.grain
-    return moment_literal(interval.start, grain), moment_literal(interval.end, grain)
+    return {"start": moment_literal(interval.start, grain), "end": moment_literal(interval.end, grain)}
 
 
-def _composed(graph: Graph, node: Node, bounds: tuple[str, str] | None) -> str:
+def _composed(graph: Graph, node: Node, values: Mapping[str, str] | None) -> str:
     assert node.query is not None
+    return _put_together(graph, node, node.body, node.query, values)
+
+
+def _put_together(graph: Graph, node: Node, body: str, query: Query, values: Mapping[str, str] | None) -> str:
     names: dict[str, str] = {}
     embedded: dict[str, str] = {}
-    for reference in node.query.references:
+    for reference in query.references:
         parent = _parent(graph, node, reference)
         if parent is None:
             continue
@@ -65,7 +79,7 @@ def _composed(graph: Graph, node: Node, bounds: tuple[str, str] | None) -> str:
             embedded[alias] = _composed(graph, parent, None)
         elif reference.text.casefold() != parent.key:
             names[reference.text.casefold()] = parent.name.quoted
-    return compose(node.body, node.query, names=names, embedded=embedded, bounds=bounds)
+    return compose(body, query, names=names, embedded=embedded, values=values)
 
 
 def _parent(graph: Graph, node: Node, reference: Reference) -> Node | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlpipe.domain.check import Freshness
+from sqlpipe.domain.dashboard import Dashboard
 from sqlpipe.domain.held import Commit, Held
 from sqlpipe.domain.interval import Interval, floor, merge, step, subtract, widen
 from sqlpipe.domain.plan import Change
@@ -55,6 +56,8 @@ class Decision:
     reason: str
 
 
+# The reason of nodes that are built in every run.
+VOLATILE = "reads the clock or a random value"
 # Marks, among the inputs of a node, the tables that only its checks read.
 _COMPARED = "compared:"
 
@@ -117,7 +120,7 @@ def decide(node: Node, identity: Identity, standing: Standing) -> Decision:
 
 def is_idle(node: Node) -> bool:
     """Whether there is never anything to do for the node itself."""
-    return isinstance(node.kind, Embedded) or (isinstance(node.kind, Source) and not node.checks)
+    return isinstance(node.kind, Embedded | Dashboard) or (isinstance(node.kind, Source) and not node.checks)
 
 
 def _source(node: Node, identity: Identity, standing: Standing) -> Decision:
@@ -164,7 +167,7 @@ def _by_data(node: Node, identity: Identity, standing: Standing, held: Held) -> 
     if moved:
         return _whole(Change.DATA, f"new rows in {_names(moved)}")
     if identity.volatile:
-        return _whole(Change.DATA, "reads the clock or a random value")
+        return _whole(Change.DATA, VOLATILE)
     return _checks_only(node, identity, standing, "nothing has changed")
 
 
@@ -211,18 +214,9 @@ def _missing(node: Node, kind: Incremental, identity: Identity, standing: Standi
     Batches that an interrupted run has already computed from the very same inputs are left out.
     """
     time = kind.time
-    held = standing.held.get(node.key)
-    consumed = held.inputs if held else {}
-    own = [
-        each
-        for each in standing.commits(node.key, held.rebuilt if held else 0)
-        if each.fingerprint == identity.fingerprint
-    ]
-    touched = [
-        widen(commit.interval, time.grain)
-        for key in identity.aligned
-        for commit in standing.commits(key, int(consumed.get(key) or 0) + 1)
-    ]
+    (key, since), *read = commits_wanted(node, identity, standing.held.get(node.key))
+    own = [each for each in standing.commits(key, since) if each.fingerprint == identity.fingerprint]
+    touched = [widen(each.interval, time.grain) for wanted in read for each in standing.commits(*wanted)]
     present = inputs_of(identity, standing)
     missing = subtract(touched, (each.interval for each in own if each.inputs == present))
     if time.start is not None:
@@ -233,6 +227,13 @@ def _missing(node: Node, kind: Incremental, identity: Identity, standing: Standi
         newest = max(each.end for each in missing)
         missing = merge([*missing, Interval(step(newest, time.grain, -time.lookback - 1), newest)])
     return _not_before(missing, time.start and floor(time.start, time.grain))
+
+
+def commits_wanted(node: Node, identity: Identity, held: Held | None) -> tuple[tuple[str, int], ...]:
+    """The nodes, the incremental one itself first, whose commits tell what it misses, and since which data version."""
+    consumed = held.inputs if held else {}
+    own = (node.key, held.rebuilt if held else 0)
+    return (own, *((key, int(consumed.get(key) or 0) + 1) for key in identity.aligned))
 
 
 def _not_before(intervals: Iterable[Interval], start: datetime | None) -> tuple[Interval, ...]:

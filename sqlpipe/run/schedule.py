@@ -21,6 +21,7 @@ from sqlpipe.plan.catch_up import rule
 from sqlpipe.run.board import Shop
 from sqlpipe.run.crash import crash_point
 from sqlpipe.run.floor import Floor
+from sqlpipe.run.hall import Lend
 from sqlpipe.run.leadership import Leadership
 from sqlpipe.run.recover import RESUMABLE, Recovered, recover
 from sqlpipe.run.walk import FINAL, Code, Errand
@@ -119,6 +120,11 @@ class Scheduler:
         self._next_tick: datetime | None = None
         self._started = datetime.now(UTC)
         self._thread = threading.Thread(target=self._live, name="sqlpipe-scheduler")
+
+    @property
+    def lend(self) -> Lend:
+        """Gives a session in the database to those who only read, on any thread, beside what runs."""
+        return self._shop.hall.lend
 
     def start(self) -> None:
         """Begin."""

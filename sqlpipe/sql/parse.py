@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlglot import exp
@@ -15,17 +16,18 @@ from sqlpipe.sql.slices import slices
 from sqlpipe.sql.syntax import parse, read, tokenise, unbalanced
 from sqlpipe.sql.uses import column_uses, schema_qualifiers
 from sqlpipe.sql.walk import Walk
-from sqlpipe.sql.words import file_reads, is_volatile, placeholders, words_of
+from sqlpipe.sql.words import BOUNDS, file_reads, is_volatile, placeholders, words_of
 
 __all__ = ["SqlProblem", "SqlProblems", "analyse", "check_condition"]
 
 
-def analyse(text: str, *, dialect: str = "duckdb") -> Query:
+def analyse(text: str, *, dialect: str = "duckdb", known: Sequence[str] = BOUNDS) -> Query:
     """Find out what there is to know about a query; raises `SqlProblems` if it is not exactly one query.
 
-    `text[:query.end]` is the query without a trailing semicolon and comments, and can be put in brackets.
+    `text[:query.end]` is the query without a trailing semicolon and comments, and can be put in brackets. `known` are
+    the names that placeholders can have, in lower case.
     """
-    statement = read(text, dialect)
+    statement = read(text, dialect, known)
     tokens, words = statement.tokens, statement.words
     walk = Walk(text, statement.tree)
     if lost := [each for each in statement.placeholders if each.start not in walk.placeholders]:

@@ -19,15 +19,16 @@ def compose(
     *,
     names: Mapping[str, str],
     embedded: Mapping[str, str] = {},
-    bounds: tuple[str, str] | None = None,
+    values: Mapping[str, str] | None = None,
 ) -> str:
     """The query as it is to run; it ends with its last token, so that it can be put in brackets.
 
     `names` gives the SQL to read instead of a reference, by the reference's text in lower case (`casefold`). `embedded`
-    gives queries that are put in front as CTEs, in this order, by names that `names` leads to. `bounds` are the SQL
-    literals for `:start` and `:end`. Lines stay where they are but for those that CTEs add: see `origin`.
+    gives queries that are put in front as CTEs, in this order, by names that `names` leads to. `values` is the SQL
+    for each placeholder by name; without it they stay. Lines stay where they are but for those that CTEs add: see
+    `origin`.
     """
-    splices = [*_tables(query, names), *_bounds(query, bounds)]
+    splices = [*_tables(query, names), *_values(query, values)]
     text = body[: query.end]
     before, after = _preamble(body, query, embedded)
     if before:
@@ -72,9 +73,8 @@ def _alias(reference: Reference, instead: str) -> str:
     return "" if reference.aliased or same else f" as {name}"
 
 
-def _bounds(query: Query, bounds: tuple[str, str] | None) -> Iterator[_Splice]:
-    if bounds is not None:
-        values = dict(zip(("start", "end"), bounds, strict=True))
+def _values(query: Query, values: Mapping[str, str] | None) -> Iterator[_Splice]:
+    if values is not None:
         for placeholder in query.placeholders:
             yield placeholder.start, placeholder.end, values[placeholder.name]
 

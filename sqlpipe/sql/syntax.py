@@ -15,7 +15,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from sqlpipe.domain.diagnostic import did_you_mean, near_misses
 from sqlpipe.domain.query import Placeholder
 from sqlpipe.sql.problem import SqlProblem, SqlProblems
-from sqlpipe.sql.words import placeholders, words_of
+from sqlpipe.sql.words import BOUNDS, placeholders, words_of
 
 _SQL_WORDS = """
     all between case cross distinct else end exists from full group having inner join left limit order outer partition
@@ -63,8 +63,8 @@ class Statement:
         return self.tokens[-1].end + 1
 
 
-def read(text: str, dialect: str) -> Statement:
-    """Parse exactly one query; raises `SqlProblems`."""
+def read(text: str, dialect: str, known: Sequence[str] = BOUNDS) -> Statement:
+    """Parse exactly one query whose placeholders have names that are known; raises `SqlProblems`."""
     language = Dialect.get_or_raise(dialect)
     tokens = tokenise(text, language)
     words = words_of(text, tokens)
@@ -72,7 +72,7 @@ def read(text: str, dialect: str) -> Statement:
         tokens = _single(text, tokens)
         words = words_of(text, tokens)
     _must_be_query(tokens)
-    found = placeholders(text, tokens, words) if _MARKS.intersection(words) else ()
+    found = placeholders(text, tokens, words, known=known) if _MARKS.intersection(words) else ()
     tree = parse(text, _joined(tokens, found) if found else tokens, language)
     if ",," in "".join(words):
         _no_double_comma(tokens)

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot.tokenizer_core import Token, TokenType
 
+from sqlpipe.domain.diagnostic import did_you_mean
 from sqlpipe.domain.query import FileRead, Placeholder
 from sqlpipe.sql.problem import SqlProblem, SqlProblems
 
+# The placeholders of a model.
+BOUNDS = ("start", "end")
 _VOLATILE_WORDS = frozenset({"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"})
 _VOLATILE_FUNCTIONS = frozenset(
     """
@@ -57,7 +60,7 @@ def words_of(text: str, tokens: Sequence[Token]) -> list[str]:
 
 
 def placeholders(
-    text: str, tokens: Sequence[Token], words: Sequence[str], *, known: Sequence[str] = ("start", "end")
+    text: str, tokens: Sequence[Token], words: Sequence[str], *, known: Sequence[str] = BOUNDS
 ) -> tuple[Placeholder, ...]:
     """The placeholders among the tokens; raises `SqlProblems` for unknown ones."""
     found: list[Placeholder] = []
@@ -101,9 +104,15 @@ def _follows_operand(tokens: Sequence[Token], index: int, *, subscript: bool) ->
 
 def _unknown(text: str, placeholder: Placeholder, known: Sequence[str]) -> SqlProblem:
     message = f"unknown placeholder `{text[placeholder.start : placeholder.end]}`"
-    help_ = "`:start` and `:end` are the bounds of the time that is computed; there are no other placeholders"
-    help_ = help_ if known else "a condition cannot have placeholders"
-    return SqlProblem("SP206", message, placeholder.start, placeholder.end, help=help_)
+    return SqlProblem("SP206", message, placeholder.start, placeholder.end, help=_remedy(placeholder, known))
+
+
+def _remedy(placeholder: Placeholder, known: Sequence[str]) -> str:
+    if not known:
+        return "a condition cannot have placeholders"
+    if tuple(known) == BOUNDS:
+        return "`:start` and `:end` are the bounds of the time that is computed; there are no other placeholders"
+    return did_you_mean(f":{placeholder.name}", [f":{name}" for name in known])
 
 
 def is_volatile(words: Sequence[str]) -> bool:

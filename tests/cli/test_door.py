@@ -68,7 +68,7 @@ def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_is_explained(code: str) -> None:
     told = CODES[code]
-    assert re.fullmatch(r"SP[1-6]\d\d", code)
+    assert re.fullmatch(r"SP[1-7]\d\d", code)
     assert told.title == told.title.rstrip(".")
     assert told.cause.endswith(".")
     assert told.remedy.endswith(".")

@@ -29,7 +29,8 @@ def composed(
     embedded: Mapping[str, str] | None = None,
     bounds: tuple[str, str] | None = None,
 ) -> str:
-    return compose(body, analyse(body), names=names, embedded=embedded or {}, bounds=bounds)
+    values = dict(zip(("start", "end"), bounds, strict=True)) if bounds else None
+    return compose(body, analyse(body), names=names, embedded=embedded or {}, values=values)
 
 
 @pytest.mark.parametrize(

@@ -57,14 +57,14 @@ def assert_promise(
     start, end = bounds
     cut = f"(select * from trips where {quote(column)} >= {start} and {quote(column)} < {end})"
     names = {each.text.casefold(): cut for each in query.references if each.parts[-1] == "trips"}
-    literals = (str(start), str(end))
+    literals = {"start": str(start), "end": str(end)}
 
     def rows(sql: str) -> Counter[str]:
         inside = f"where {quote(output)} >= {start} and {quote(output)} < {end}" if output else ""
         return Counter(str(row) for row in database.execute(f"select * from (\n{sql}\n) {inside}").fetchall())
 
-    whole = rows(compose(text, query, names={}, bounds=literals))
-    assert rows(compose(text, query, names=names, bounds=literals)) == whole, (promise, bounds, text)
+    whole = rows(compose(text, query, names={}, values=literals))
+    assert rows(compose(text, query, names=names, values=literals)) == whole, (promise, bounds, text)
 
 
 def test_the_examples_keep_their_promises(database: duckdb.DuckDBPyConnection) -> None:
@@ -187,7 +187,7 @@ def test_random_queries_keep_their_promises(database: duckdb.DuckDBPyConnection)
     @given(queries())
     def hold(text: str) -> None:
         try:
-            database.execute(f"explain {compose(text, analyse(text), names={}, bounds=('1', '3'))}")
+            database.execute(f"explain {compose(text, analyse(text), names={}, values={'start': '1', 'end': '3'})}")
         except duckdb.Error:
             return  # much of what is drawn is not a query to the database
         promising[bool(check_promises(database, text))] += 1
