@@ -37,6 +37,16 @@ $(OTHER_VENV)/.installed: pyproject.toml constraints.txt
 	@echo "installing into $(OTHER_VENV) (once)"
 	$(call install,$(OTHER_VENV),duckdb==$(OTHER_DUCKDB))
 
+# Pages are tested in a real browser: one that is there, or Debian's, or the one that Playwright brings.
+$(VENV)/.browser: $(VENV)/.installed
+	@if command -v chromium google-chrome chrome >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "installing Chromium (once)"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+			chromium fonts-dejavu-core >/dev/null; \
+	else $(BIN)/playwright install chromium; fi
+	@touch $@
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,21 +63,26 @@ check: $(VENV)/.installed ## formatting, lint, types, architecture
 	$(BIN)/lint-imports
 
 .PHONY: test
-test: $(VENV)/.installed $(OTHER_VENV)/.installed ## all tests but the slow ones, then those of the engine on DuckDB 1.5
+test: $(VENV)/.browser $(OTHER_VENV)/.installed ## all tests but the slow ones, then those of the engine on DuckDB 1.5
 	SQLPIPE_TEST_DUCKDB=$(DUCKDB) $(BIN)/pytest -m "not slow" -n auto --dist loadfile
 	SQLPIPE_TEST_DUCKDB=$(OTHER_DUCKDB) $(OTHER_VENV)/bin/pytest -m "not slow" -n auto --dist loadfile $(ON_OTHER_DUCKDB)
 
 .PHONY: test-slow
-test-slow: $(VENV)/.installed ## the slow tests, with fixed seeds
+test-slow: $(VENV)/.browser ## the slow tests, with fixed seeds
 	PYTHONHASHSEED=0 $(BIN)/pytest -m slow -n auto --dist load --hypothesis-seed=$(SEED)
 
 .PHONY: bench
-bench: $(VENV)/.installed ## measure, and keep the figures
+bench: $(VENV)/.browser ## measure, and keep the figures
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.orchestrate
+	$(BIN)/python -m benchmarks.pages
+
+.PHONY: screenshots
+screenshots: $(VENV)/.browser ## take the pictures of the README and the documentation anew
+	$(BIN)/python docs/screenshots.py
 
 .PHONY: clean
 clean: ## remove what the demo and the tools have written; the environments stay
-	rm -rf landing flights.duckdb flights.duckdb.wal .sqlpipe build dist
+	rm -rf landing site flights.duckdb flights.duckdb.wal .sqlpipe build dist
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find sqlpipe tests benchmarks demo models -name __pycache__ -prune -exec rm -rf {} +

@@ -44,6 +44,9 @@ step sqlpipe run
 title "The airlines, ranked"
 step sqlpipe show marts.carrier_ranking
 
+title "The same as files for any web server"
+step sqlpipe site site
+
 title "What to try next"
 cat <<'TRY'
   . .venv/bin/activate                         so that the shell finds sqlpipe
@@ -53,3 +56,9 @@ cat <<'TRY'
   sqlpipe show --sql "select * from marts.routes order by on_time_share limit 10"
   Misspell a column in models/marts/routes.sql, then `sqlpipe check`.
 TRY
+
+title "Look at it"
+cat <<LOOK
+  . .venv/bin/activate && sqlpipe ui           then open http://127.0.0.1:8713/
+  without a server                             open file://$PWD/site/index.html
+LOOK

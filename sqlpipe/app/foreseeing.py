@@ -9,11 +9,14 @@ from sqlpipe.app.recorded import now_of
 from sqlpipe.app.running import journal_of
 from sqlpipe.app.workspace import Workspace, pipeline_named
 from sqlpipe.domain.journal import RunRecord
-from sqlpipe.domain.schedule import Pipeline, Tick
+from sqlpipe.domain.schedule import Pipeline, Tick, TickState
 from sqlpipe.plan import cadence
 from sqlpipe.plan.cadence import PreviewRow, next_tick
 from sqlpipe.store import runs, ticks
-from sqlpipe.store.ticks import PipelineRow
+from sqlpipe.store.ticks import PipelineRow, TickRow
+
+# So many ticks are gone through for those that were not run.
+_RECENT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,14 @@ def schedules(workspace: Workspace, pipeline: str | None = None, now: datetime |
             )
             for each in chosen
         )
+
+
+def unrun(workspace: Workspace, limit: int = 50) -> tuple[TickRow, ...]:
+    """The latest ticks that no run has covered, newest first: those that wait, were skipped, superseded or expired."""
+    covered = (TickState.COVERED, TickState.TAKEN)
+    with journal_of(workspace) as book:
+        found = ticks.ticks(book, limit=_RECENT)
+    return tuple(each for each in found if each.state not in covered)[:limit]
 
 
 def _chosen(workspace: Workspace, pipeline: str | None) -> tuple[Pipeline, ...]:

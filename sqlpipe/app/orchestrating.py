@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlpipe.app.explaining import Condition, why
 from sqlpipe.app.foreseeing import Previewed, Scheduled, preview, schedules
 from sqlpipe.app.logged import Line, follow_log, log_lines
-from sqlpipe.app.recorded import RunDetails, deeds, details, find_run, history, is_led, key_in, now_of
+from sqlpipe.app.recorded import RunDetails, deeds, details, find_run, history, is_led, key_in, leader, now_of
 from sqlpipe.app.running import code_of, complain_early, equipped, journal_of, new_run
 from sqlpipe.app.workspace import Workspace, pipeline_named
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError, did_you_mean
@@ -38,6 +38,7 @@ __all__ = [
     "cancel",
     "deeds",
     "details",
+    "enqueue",
     "enqueue_retry",
     "follow_log",
     "history",
@@ -222,6 +223,32 @@ def trigger(workspace: Workspace, pipeline: str, who: str, *, facts: Facts | Non
         )
         runs.create_run(book, record)
         _note(book, now, who, "trigger", found.name, f"as {record.id}")
+        return record
+
+
+def enqueue(workspace: Workspace, selection: Selection, who: str, *, full_refresh: bool = False) -> RunRecord:
+    """Queue a run of a selection, which the scheduler starts at once; raises SP627 where nobody schedules.
+
+    What it selects is looked up before: a word that means nothing, or a connection that there is not, is told at once.
+    """
+    complain_early(workspace, selection)
+    with journal_of(workspace) as book:
+        if leader(book) is None:
+            help = "start a scheduler with `sqlpipe serve`, or run it yourself with `sqlpipe run`"
+            raise SqlpipeError(Diagnostic(code="SP627", message="nobody would start the run", help=help))
+        now = now_of(book)
+        record = RunRecord(
+            id=new_run(),
+            state=RunState.QUEUED,
+            created=now,
+            cause=f"asked for by {who}",
+            select=selection.select,
+            exclude=selection.exclude,
+            options={RESUMABLE: True, "full_refresh": full_refresh},
+        )
+        runs.create_run(book, record)
+        words = " ".join([*selection.select, *(f"-x {each}" for each in selection.exclude)]) or "everything"
+        _note(book, now, who, "run", words, f"as {record.id}{', full refresh' if full_refresh else ''}")
         return record
 
 

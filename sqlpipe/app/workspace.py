@@ -34,7 +34,7 @@ from sqlpipe.plan.compile import compile_block, compile_query
 from sqlpipe.plan.decide import Commits, Standing, commits_wanted, inputs_of
 from sqlpipe.plan.errand import text_of
 from sqlpipe.run import examine
-from sqlpipe.run.alone import alone
+from sqlpipe.run.alone import among_readers
 from sqlpipe.run.examine import Finding
 from sqlpipe.run.hall import LOOK_AGAIN, Lend
 from sqlpipe.run.ingest import unknown_connection
@@ -375,7 +375,7 @@ def _opened(workspace: Workspace, stack: ExitStack) -> tuple[Engine, Session] | 
     def attempt() -> Engine:
         with ExitStack() as opening:
             # In one process DuckDB does not open a file for reading and for writing at once.
-            opening.enter_context(alone(str(settings["path"])))
+            opening.enter_context(among_readers(str(settings["path"])))
             engine = open_engine(settings, read_only=True)
             opening.callback(engine.close)
             stack.enter_context(opening.pop_all())

@@ -12,6 +12,7 @@ from sqlpipe.cli.asked import NODE, Where, face, located
 from sqlpipe.cli.journaled import journaled
 from sqlpipe.cli.opening import open_asked
 from sqlpipe.cli.terminal import Terminal
+from sqlpipe.plan.spoken import started
 
 
 class Day(click.ParamType[date]):
@@ -91,7 +92,7 @@ def schedule(terminal: Terminal, where: Where, what: str, pipeline: str | None, 
 def _listed(each: orchestrating.Scheduled) -> dict[str, object]:
     return {
         "pipeline": each.pipeline.name,
-        "schedule": schedule_text.started(each.pipeline),
+        "schedule": started(each.pipeline),
         "next": each.next,
         "waiting": each.waiting,
         "last": each.last,

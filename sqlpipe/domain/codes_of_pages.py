@@ -61,6 +61,14 @@ PAGES = (
         "Read the file with a query (`select * from 'cars.json'`), and show its rows.",
     ),
     Code(
+        "SP708",
+        "choice that a filter does not have",
+        "The address of a dashboard chooses something in a filter that is not there to choose, such as a value that is "
+        "none of the list or a day that is none. The page shows what it shows at first.",
+        "/dashboards/dashboards.delays?carrier=XX",
+        "Choose on the page; the address follows.",
+    ),
+    Code(
         "SP711",
         "query that does more than look",
         "Queries on the page and over HTTP read tables and views of the database, and nothing else: no files, no "
@@ -83,5 +91,20 @@ PAGES = (
         "As many queries as the server answers at a time are being answered.",
         "GET /api/query?sql=...",
         "Ask again in a moment.",
+    ),
+    Code(
+        "SP720",
+        "folder of the site that holds something else",
+        "`sqlpipe site` replaces the folder that it writes to. It takes one that is not there yet, an empty one, or "
+        "one that it has written before.",
+        "sqlpipe site .",
+        "Name a folder of its own, such as `public`.",
+    ),
+    Code(
+        "SP721",
+        "site that cannot be written",
+        "The folder for the site, or the one above it, cannot be written. The site that was there is as it was.",
+        "sqlpipe site /root/public",
+        "Name a folder that this user may write to, and see that there is room.",
     ),
 )

@@ -164,6 +164,14 @@ RUNNING = (
         "Look what has become of the run with `sqlpipe runs`, and run again what is missing.",
     ),
     Code(
+        "SP627",
+        "run that nobody would start",
+        "A run was to be queued, and no scheduler is there to take it: this server does not schedule, and nobody else "
+        "leads.",
+        "POST /api/runs   (to `sqlpipe serve --no-scheduler`)",
+        "Start a scheduler with `sqlpipe serve`, or carry the run out here with `sqlpipe run`.",
+    ),
+    Code(
         "SP630",
         "script failed",
         "The script of a task ended with an exit code other than 0, was killed, or could not be started: its folder or "

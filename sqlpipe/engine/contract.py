@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 from sqlpipe.domain.diagnostic import Diagnostic, Place, SqlpipeError
@@ -34,6 +36,23 @@ class NoTable(SqlpipeError):
     """What was to be staged is neither an Arrow stream nor a dataframe nor a relation."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much an answer may hold: so many rows are given, and more bytes are refused."""
+
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The first rows of a query, and the names and types of its columns; `more` tells that there are others."""
+
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
+    more: bool = False
+
+
 class Session(Protocol):
     """One worker's connection; used by one thread at a time, except `interrupt`. Closed at the end of a `with`."""
 
@@ -47,6 +66,21 @@ class Session(Protocol):
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run a query to its end and return its rows."""
+        ...
+
+    def batches(self, sql: str, size: int) -> Iterator[list[Row]]:
+        """Run a query and give its rows in lists of at most so many; closed when no more are wanted."""
+        ...
+
+    def answer(self, query: str, bounds: Bounds) -> Answer:
+        """The rows of a query by somebody who may only look; raises SP711 where it does more, SP712 where it is large.
+
+        It reads tables and views of the database and nothing else: no files, no settings, no other statements.
+        """
+        ...
+
+    def save(self, query: str, path: Path, bounds: Bounds) -> None:
+        """Write the rows of such a query into a Parquet file."""
         ...
 
     def describe(self, query: str) -> tuple[tuple[str, str], ...]:
@@ -88,6 +122,10 @@ class Engine(Protocol):
 
     def relations(self) -> dict[str, str]:
         """What exists: `schema.name` in lower case to `table` or `view`."""
+        ...
+
+    def columns(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """The names and types of the columns of everything that exists, by `schema.name` in lower case."""
         ...
 
     def close(self) -> None:

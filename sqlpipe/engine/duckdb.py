@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self, cast
 from unicodedata import category, east_asian_width
@@ -14,7 +16,8 @@ import duckdb
 
 from sqlpipe.domain.diagnostic import Diagnostic, Passing, Place, SqlpipeError
 from sqlpipe.domain.names import TableName, quote
-from sqlpipe.engine.contract import Interrupted, NoTable, QueryError, Row
+from sqlpipe.engine import answer
+from sqlpipe.engine.contract import Answer, Bounds, Interrupted, NoTable, QueryError, Row
 
 # Every small table takes at least one block; with DuckDB's 256 KiB a thousand of them make a file four times as large
 # and take twice the memory. Below 64 KiB large tables are no longer compressed well and load at a third of the speed.
@@ -49,6 +52,26 @@ class DuckSession:
         except duckdb.Error as error:
             raise translate(error, sql) from error
         return rows
+
+    def batches(self, sql: str, size: int) -> Iterator[list[Row]]:
+        """Run a query and give its rows bit by bit; what is left of the result is let go of at the end."""
+        try:
+            self._cursor.execute(sql)
+            while rows := self._cursor.fetchmany(size):
+                yield rows
+        except duckdb.Error as error:
+            raise translate(error, sql) from error
+        finally:
+            with suppress(duckdb.Error):
+                self._cursor.execute("select 1").fetchall()
+
+    def answer(self, query: str, bounds: Bounds) -> Answer:
+        """The rows of a query by somebody who may only look."""
+        return answer.answer(self, query, bounds)
+
+    def save(self, query: str, path: Path, bounds: Bounds) -> None:
+        """Write the rows of such a query into a Parquet file."""
+        answer.save(self, query, path, bounds)
 
     def describe(self, query: str) -> tuple[tuple[str, str], ...]:
         """Names and types of the columns of a query or a table in parentheses."""
@@ -143,6 +166,17 @@ class DuckEngine:
         # SQL's `lower` leaves letters such as ß alone that a key does not.
         with self.session() as session:
             return {TableName(schema, name).key: kind for schema, name, kind in session.query(sql)}
+
+    def columns(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """The columns of the tables and views in their order; those of a view are as they were when it was made."""
+        sql = """
+            select schema_name, table_name, column_name, data_type from duckdb_columns()
+            where database_name = current_database() and not internal
+            order by schema_name, table_name, column_index
+        """
+        with self.session() as session:
+            relations = groupby(session.query(sql), itemgetter(0, 1))
+            return {TableName(*name).key: tuple((row[2], row[3]) for row in rows) for name, rows in relations}
 
     def close(self) -> None:
         """Close the file, which writes a checkpoint."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 
 from sqlpipe.domain.diagnostic import SqlpipeError
-from sqlpipe.domain.history import NodeFinished, State
+from sqlpipe.domain.history import NodeFinished, State, as_json
 from sqlpipe.domain.journal import Facts
 from sqlpipe.domain.project import KIND_NAMES, Node
 from sqlpipe.domain.task import Bash, Call, Launch, Mishap, Request, Sensor, Statement, Task
@@ -85,7 +85,7 @@ def _failed(node: Node, turn: Turn, error: SqlpipeError, seconds: float) -> Ende
     mishap = mishap_of(error, turn.stopper)
     diagnostics = tuple(hidden(each) for each in error.diagnostics)
     for each in diagnostics:
-        turn.log.write("sqlpipe", f"{each.code} {each.message}", notes=list(each.notes))
+        turn.log.write("sqlpipe", f"{each.code} {each.message}", notes=list(each.notes), diagnostic=as_json(each))
     state = State.CANCELLED if mishap is None else State.FAILED
     finished = replace(
         _ending(node, turn, state, seconds, detail=diagnostics[0].message if diagnostics else "cancelled"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlpipe.domain.diagnostic import Diagnostic, Passing, SqlpipeError
-from sqlpipe.domain.history import NodeFinished, State
+from sqlpipe.domain.history import NodeFinished, State, as_json
 from sqlpipe.domain.journal import Facts
 from sqlpipe.domain.project import Node
 from sqlpipe.domain.task import Mishap
@@ -57,7 +57,8 @@ def _lines(job: Job, finished: NodeFinished) -> Iterator[tuple[str, Mapping[str,
         if not check.passed:
             yield f"{check.check.name}: {check.offences:,} of {check.total:,} rows", {"sample": check.sample}
     for each in finished.diagnostics:
-        yield f"{each.code} {each.message}", {"notes": each.notes}
+        # With its place, so that the frame can be drawn again later.
+        yield f"{each.code} {each.message}", {"notes": each.notes, "diagnostic": as_json(each)}
     rows = "" if finished.rows is None else f", {finished.rows:,} rows"
     yield f"{finished.state}{rows} in {finished.seconds:.3f} s", {}
 

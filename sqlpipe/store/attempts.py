@@ -119,7 +119,7 @@ def put_nodes(book: Book, records: Sequence[NodeRecord]) -> int:
 
 def nodes(book: Book, run: str) -> list[NodeRecord]:
     """The nodes of a run, by key and item."""
-    return [_node(row) for row in book.query(_SQL["nodes"], {"run": run})]
+    return [node_record(row) for row in book.query(_SQL["nodes"], {"run": run})]
 
 
 def attempts(book: Book, *, run: str = "", node: str = "", limit: int = 1000) -> list[AttemptRecord]:
@@ -210,7 +210,8 @@ def _cells(record: NodeRecord) -> dict[str, object]:
     }
 
 
-def _node(row: tuple[Any, ...]) -> NodeRecord:
+def node_record(row: tuple[Any, ...]) -> NodeRecord:
+    """The node of a run that stands in a row of the journal."""
     run, node, state, since, item, kind, until, tries, facts, waited, action, detail, rows, seconds = row
     return NodeRecord(
         run=run,

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import traceback
 from collections.abc import Mapping
-from math import isfinite
 
 from starlette.responses import Response
 
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
-from sqlpipe.domain.history import as_json
-from sqlpipe.load.secret import MASK, Secret, hide
+from sqlpipe.load.secret import hide
 from sqlpipe.store.book import JournalAway
+from sqlpipe.web.veil import spelled
 
 # What a complaint means to one who asks over HTTP; all others are 400.
 _STATUS: Mapping[str, int] = {
@@ -25,6 +23,9 @@ _STATUS: Mapping[str, int] = {
     "SP623": 404,
     "SP624": 409,
     "SP625": 404,
+    "SP627": 409,
+    "SP712": 422,
+    "SP713": 429,
 }
 
 
@@ -39,8 +40,7 @@ class Refusal(Exception):
 
 def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A value as JSON."""
-    text = json.dumps(veiled(as_json(value)), ensure_ascii=False, default=_spelled)
-    return Response(text.encode("utf-8", "replace"), status, headers, media_type="application/json")
+    return Response(spelled(value).encode("utf-8", "replace"), status, headers, media_type="application/json")
 
 
 def complaint(error: Exception) -> Response:
@@ -59,25 +59,3 @@ def complaint(error: Exception) -> Response:
             print(hide("".join(traceback.format_exception(error))), file=sys.stderr)  # noqa: T201 - the operator's
             bug = Diagnostic(code="SP646", message="this is a bug in sqlpipe", help="the server's stderr tells more")
             return answer({"diagnostics": [bug]}, 500)
-
-
-def veiled(value: object) -> object:
-    """JSON with dots in place of secrets, wherever in it they are."""
-    match value:
-        case Secret():
-            return MASK
-        case str():
-            return hide(value)
-        case Mapping():
-            return {hide(str(key)): veiled(each) for key, each in value.items()}
-        case list() | tuple():
-            return [veiled(each) for each in value]
-        case float() if not isfinite(value):
-            return str(value)
-        case _:
-            return value
-
-
-def _spelled(value: object) -> str:
-    """A value of a database that JSON has no word for, as text."""
-    return hide(str(value))

@@ -3,54 +3,67 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
+from starlette.routing import Mount
 
 from sqlpipe import __version__
+from sqlpipe.app.asking import FORMATS, MOST_SAVED, MOST_SHOWN
 from sqlpipe.domain.journal import RunState
 from sqlpipe.store.book import JournalAway
-from sqlpipe.web import metrics
+from sqlpipe.web import login, metrics
+from sqlpipe.web.access import Access
 from sqlpipe.web.answer import Refusal, answer, complaint
-from sqlpipe.web.guard import Access, Guard
+from sqlpipe.web.guard import Guard
 from sqlpipe.web.health import examine
+from sqlpipe.web.hypertext import refused, wants_pages
 from sqlpipe.web.openapi import described
-from sqlpipe.web.route import STREAM, Ask, House, Route, Word, addressed
+from sqlpipe.web.route import STREAM, Ask, House, Route, addressed
+from sqlpipe.web.showing import routes
+from sqlpipe.web.storeroom import Storeroom
 from sqlpipe.web.stream import Stream
+from sqlpipe.web.word import Word
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.routing import BaseRoute
 
 _LAST_SEEN = re.compile(r"(?P<attempt>\d{1,15}):(?P<after>\d{1,15})")
 
 
-def application(house: House, pages: Sequence[BaseRoute] = ()) -> Starlette:
-    """Everything that is served; `pages` are for people, and come after what is for programs."""
+def application(house: House) -> Starlette:
+    """Everything that is served."""
+
+    async def nothing_there(request: Request, error: Exception) -> Response:
+        return await run_in_threadpool(_nothing_there, house, request, error)
+
+    # What is followed is not packed: it is to arrive at once.
+    packing = Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    there = ROUTES if house.scene is not None else (*API, *login.ROUTES)
     built = Starlette(
-        routes=[*(addressed(each, house) for each in ROUTES), *pages],
-        middleware=[Middleware(Guard, policy=house.policy)],
-        exception_handlers={HTTPException: _nothing_there},
+        routes=[*(addressed(each, house) for each in there), Mount("/static", Storeroom())],
+        middleware=[Middleware(Guard, policy=house.policy), packing],
+        exception_handlers={HTTPException: nothing_there},
     )
     built.router.redirect_slashes = False
     return built
 
 
-async def _nothing_there(request: Request, error: Exception) -> Response:
+def _nothing_there(house: House, request: Request, error: Exception) -> Response:
     """What the router finds no route for."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:  # noqa: PLR2004 - a status
-        refused = complaint(Refusal(405, "SP645", f"{request.url.path} does not take {request.method}"))
-        refused.headers.update(error.headers or {})
-        return refused
-    return complaint(
-        Refusal(error.status_code, "SP645", "there is nothing here", "`/openapi.json` tells what there is")
-    )
+        wrong = complaint(Refusal(405, "SP645", f"{request.url.path} does not take {request.method}"))
+        wrong.headers.update(error.headers or {})
+        return wrong
+    missing = Refusal(error.status_code, "SP645", "there is nothing here", "`/openapi.json` tells what there is")
+    return refused(house, request, missing) if wants_pages(request.headers) else complaint(missing)
 
 
 # Health
@@ -64,7 +77,7 @@ def _ready(house: House, ask: Ask) -> object:
     health = examine(house.scheduler)
     reasons = ("the server is stopping",) if house.stopping() else health.reasons
     told: dict[str, object] = {"ready": not reasons, "role": health.role}
-    if house.policy.may_read or house.policy.knows(ask.headers):
+    if house.policy.role(ask.headers).may(Access.READ):
         told["reasons"] = list(reasons)
     return answer(told, 503 if reasons else 200)
 
@@ -141,7 +154,21 @@ def _rows(house: House, ask: Ask) -> object:
     return house.office.rows(ask["node"], ask["limit"])
 
 
+def _ask(house: House, ask: Ask) -> object:
+    if ask["format"] is None:
+        return house.office.ask(ask["sql"], ask["limit"])
+    saved = house.office.save(ask["sql"], ask["format"])
+    headers = {"Content-Disposition": f'attachment; filename="{saved.name}"'}
+    headers |= {"X-Sqlpipe-More": "rows are left out"} if saved.more else {}
+    return Response(saved.content, media_type=saved.media, headers=headers)
+
+
 # Writing
+
+
+def _enqueue(house: House, ask: Ask) -> object:
+    select, exclude = ask["select"] or (), ask["exclude"] or ()
+    return {"done": house.office.enqueue(select, exclude, full_refresh=bool(ask["full_refresh"]), who=ask.who)}
 
 
 def _cancel(house: House, ask: Ask) -> object:
@@ -182,10 +209,15 @@ _OF_A_LOG = (
     Word("after", "The offset behind which to begin.", int, default=0),
 )
 _REASON = Word("reason", "Why; kept with the deed.", default="")
+_OF_A_QUERY = (
+    Word("sql", "The query: it reads tables and views of the database, and nothing else.", required=True),
+    Word("limit", "How many rows at most.", int, default=MOST_SHOWN, least=1, most=MOST_SHOWN),
+    Word("format", f"As a file, of up to {MOST_SAVED} rows.", among=FORMATS),
+)
 _A_RUN = "/api/runs/{run}"
 _A_LOG = "/api/runs/{run}/log/{node}"
 
-ROUTES: tuple[Route, ...] = (
+API: tuple[Route, ...] = (
     Route(method="GET", path="/healthz", says="Whether the process lives.", answer=_alive, access=Access.OPEN),
     Route(method="GET", path="/readyz", says="Whether it can work; 503 where not.", answer=_ready, access=Access.OPEN),
     Route(method="GET", path="/metrics", says="Figures for Prometheus.", answer=_figures, media="text/plain"),
@@ -229,6 +261,23 @@ ROUTES: tuple[Route, ...] = (
         ),
     ),
     Route(
+        method="GET", path="/api/query", says="The answer to a query.", answer=_ask,
+        access=Access.ASK, query=_OF_A_QUERY,
+    ),
+    Route(
+        method="POST", path="/api/query", says="The answer to a query that is too long for an address.", answer=_ask,
+        access=Access.ASK, body=_OF_A_QUERY,
+    ),
+    Route(
+        method="POST", path="/api/runs", says="Run some nodes now, all of them unless told.", answer=_enqueue,
+        access=Access.WRITE,
+        body=(
+            Word("select", "The nodes, as `-s` takes them.", list),
+            Word("exclude", "Those that are left out, as `-x` takes them.", list),
+            Word("full_refresh", "Build them anew, whatever has changed.", bool, default=False),
+        ),
+    ),
+    Route(
         method="POST", path=f"{_A_RUN}/cancel", says="Stop a run.", answer=_cancel,
         access=Access.WRITE, within=(_RUN,),
     ),
@@ -258,3 +307,4 @@ ROUTES: tuple[Route, ...] = (
         answer=_announce, access=Access.WRITE, within=(Word("name", "The name of the event."),), whole="facts",
     ),
 )  # fmt: skip
+ROUTES = (*API, *login.ROUTES, *routes())

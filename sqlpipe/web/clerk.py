@@ -8,16 +8,18 @@ from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 
-from sqlpipe.app import orchestrating
+from sqlpipe.app import asking, orchestrating
+from sqlpipe.app.asking import Saved
 from sqlpipe.app.logged import log_lines
 from sqlpipe.app.recorded import find_run, key_in, leader
 from sqlpipe.app.workspace import Patience, Workspace, node_named, show
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.domain.history import State
 from sqlpipe.domain.journal import RUN_STEPS, AttemptState, Facts, Lease, RunState
+from sqlpipe.graph.select import Selection
 from sqlpipe.load.secret import keep_secret
 from sqlpipe.run.clock import Clock
-from sqlpipe.run.hall import LINGER
+from sqlpipe.run.hall import LINGER, Lend
 from sqlpipe.run.log import read_log
 from sqlpipe.run.start import log_path
 from sqlpipe.run.walk import FINAL
@@ -36,8 +38,9 @@ _MOST = 2000
 class Source:
     """The project as it is written now; while that cannot be loaded, as it was before."""
 
-    def __init__(self, workspace: Workspace, load: Callable[[], Workspace]) -> None:
-        self._workspace = workspace
+    def __init__(self, workspace: Workspace, load: Callable[[], Workspace], lend: Lend | None = None) -> None:
+        self._lend = lend
+        self._workspace = replace(workspace, lend=lend)
         self._load = load
         self._loaded = monotonic()
         self._guard = threading.Lock()
@@ -59,7 +62,7 @@ class Source:
         secrets = workspace.profile.secrets if workspace.profile else frozenset()
         if self._workspace.profile is None or secrets != self._workspace.profile.secrets:
             keep_secret(secrets)
-        self._workspace = workspace
+        self._workspace = replace(workspace, lend=self._lend)
 
 
 class Reader:
@@ -131,6 +134,14 @@ class Reader:
         patient = replace(workspace, patience=Patience(_PATIENCE))
         return show(patient, name=name, limit=limit)
 
+    def ask(self, sql: str, limit: int) -> object:
+        """The first rows of a query that only reads tables."""
+        return asking.ask(replace(self._source.workspace(), patience=Patience(_PATIENCE)), sql, limit)
+
+    def save(self, sql: str, format: str) -> Saved:
+        """The answer to such a query as a file."""
+        return asking.save(replace(self._source.workspace(), patience=Patience(_PATIENCE)), sql, format)
+
     def leader(self) -> Lease | None:
         """Who schedules now."""
         return leader(self._book)
@@ -173,6 +184,11 @@ class Clerk(Reader):
     def resume(self, pipeline: str, *, who: str) -> object:
         """Have a pipeline start by itself again."""
         return orchestrating.resume(self._source.workspace(), pipeline, who)
+
+    def enqueue(self, select: Sequence[str], exclude: Sequence[str], *, full_refresh: bool, who: str) -> object:
+        """Queue a run of some nodes."""
+        selection = Selection(tuple(select), tuple(exclude))
+        return orchestrating.enqueue(self._source.workspace(), selection, who, full_refresh=full_refresh)
 
     def announce(self, event: str, facts: Facts, *, who: str) -> object:
         """Tell of an event from outside."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from sqlpipe.app.asking import Saved
 from sqlpipe.domain.journal import Facts
 from sqlpipe.run.schedule import Status
 
@@ -71,6 +72,14 @@ class Reading(Protocol):
         """Some rows of a node."""
         ...
 
+    def ask(self, sql: str, limit: int) -> object:
+        """The first rows of a query that only reads tables."""
+        ...
+
+    def save(self, sql: str, format: str) -> Saved:
+        """The answer to such a query as a file."""
+        ...
+
 
 class Writing(Protocol):
     """What can be done; called from any thread. `who` is noted with the deed."""
@@ -97,6 +106,10 @@ class Writing(Protocol):
 
     def resume(self, pipeline: str, *, who: str) -> object:
         """Have a pipeline start by itself again."""
+        ...
+
+    def enqueue(self, select: Sequence[str], exclude: Sequence[str], *, full_refresh: bool, who: str) -> object:
+        """Have some nodes run."""
         ...
 
     def announce(self, event: str, facts: Facts, *, who: str) -> object:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,7 +15,9 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.load.secret import Secret
+from sqlpipe.web.access import Access, Role
 from sqlpipe.web.answer import Refusal, complaint
+from sqlpipe.web.session import Sessions
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,17 +25,9 @@ if TYPE_CHECKING:
 _SHORTEST = 16
 
 
-class Access(StrEnum):
-    """What a route asks of those who use it."""
-
-    OPEN = "open"
-    READ = "read"
-    WRITE = "write"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Who may do what: with the token everything, without it what is said here.
+    """Who may do what: with the token everything, with that of viewers all that changes nothing, without what is said.
 
     `loopback` says that only programs of this machine reach the server. `hosts` are names under which it is asked
     besides addresses and its own name; all others are refused, for a page of a stranger could have its own name lead
@@ -40,46 +35,85 @@ class Policy:
     """
 
     token: Secret = Secret()  # noqa: RUF009 - a text is immutable
+    viewer: Secret = Secret()  # noqa: RUF009 - a text is immutable
     loopback: bool = True
     local_writes: bool = False
     public_read: bool = False
     hosts: frozenset[str] = frozenset()
 
     def require_safe(self, host: str) -> None:
-        """Raise SP640 if everybody could read, and SP641 if the token can be guessed."""
-        if self.token and len(self.token.reveal()) < _SHORTEST:
-            said = f"the token has less than {_SHORTEST} characters"
+        """Raise SP640 if everybody could read, and SP641 if a token can be guessed or stands for two roles."""
+        for token, name in ((self.token, "token"), (self.viewer, "token of viewers")):
+            if token and len(token.reveal()) < _SHORTEST:
+                said = f"the {name} has less than {_SHORTEST} characters"
+                raise SqlpipeError(Diagnostic(code="SP641", message=said, help=_MAKE_ONE), exit_code=2)
+        if self.token and self.token.reveal() == self.viewer.reveal():
+            said = "the token of viewers is that of operators too"
             raise SqlpipeError(Diagnostic(code="SP641", message=said, help=_MAKE_ONE), exit_code=2)
-        if not (self.loopback or self.token or self.public_read):
+        if not (self.loopback or self.tokens or self.public_read):
             said = f"on {host} everybody in the network could read what runs here"
             help = "set SQLPIPE_TOKEN or --token-file; --public-read if that is meant"
             raise SqlpipeError(Diagnostic(code="SP640", message=said, help=help), exit_code=2)
 
     def admit(self, headers: Headers, access: Access) -> None:
         """Raise Refusal unless the request may do this."""
-        if access is Access.OPEN or self.knows(headers):
+        bearer = self._bearer(headers)
+        if access is Access.OPEN or (bearer is not None and bearer.may(access)):
             return
+        if bearer is not None:
+            raise Refusal(403, "SP643", _NOT_FOR_VIEWERS)
         # Another scheme is for a proxy before this server, and none of its business.
         if headers.get("authorization", "")[:6].casefold() == "bearer":
             raise Refusal(401, "SP643", "the token is not the one of this server")
-        if access is Access.READ and not self.may_read:
-            raise Refusal(401, "SP643", "reading needs the token", "send `Authorization: Bearer TOKEN`")
+        session = self.session(headers)
         if access is Access.WRITE:
-            self._admit_writer(headers)
+            self._admit_writer(headers, session)
+        elif not (session or self.anonymous).may(access):
+            what = "reading" if access is Access.READ else "a query"
+            raise Refusal(401, "SP643", f"{what} needs the token", "send `Authorization: Bearer TOKEN`")
+
+    @property
+    def anonymous(self) -> Role:
+        """As whom somebody comes who says nothing."""
+        if self.loopback:
+            return Role.OPERATOR if self.local_writes and not self.token else Role.VIEWER
+        return Role.PUBLIC if self.public_read else Role.STRANGER
+
+    @property
+    def tokens(self) -> Mapping[Role, Secret]:
+        """The tokens that there are."""
+        given = {Role.OPERATOR: self.token, Role.VIEWER: self.viewer}
+        return {role: token for role, token in given.items() if token}
 
     @property
     def may_read(self) -> bool:
         """Whether reading needs no token."""
-        return self.loopback or self.public_read
+        return self.anonymous.may(Access.READ)
+
+    def role(self, headers: Headers) -> Role:
+        """As whom the one comes who sends this."""
+        return self._bearer(headers) or self.session(headers) or self.anonymous
+
+    def role_of(self, token: str) -> Role | None:
+        """Whose token this is; how long that takes tells nothing of it."""
+        given = token.strip().encode("utf-8", "replace")
+        known = [role for role, each in self.tokens.items() if hmac.compare_digest(given, each.reveal().encode())]
+        return known[0] if known else None
+
+    def session(self, headers: Headers) -> Role | None:
+        """As whom the one has signed in who sends this; None where nobody has."""
+        cookies = headers.get("cookie", "")
+        return Sessions(self.tokens).role(cookies, datetime.now(UTC)) if cookies else None
 
     def knows(self, headers: Headers) -> bool:
-        """Whether the request bears the token; how long that takes tells nothing of it."""
+        """Whether the request bears a token."""
+        return self._bearer(headers) is not None
+
+    def _bearer(self, headers: Headers) -> Role | None:
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        token = self.token.reveal().encode()
+        # What a header holds has been read as Latin-1, whatever it was.
         return (
-            hmac.compare_digest(given.strip().encode("latin-1"), token)
-            and bool(token)
-            and scheme.casefold() == "bearer"
+            self.role_of(given.encode("latin-1").decode("utf-8", "replace")) if scheme.casefold() == "bearer" else None
         )
 
     def require_host(self, headers: Headers) -> None:
@@ -92,17 +126,29 @@ class Policy:
         if not known and not self.knows(headers):
             raise Refusal(421, "SP643", f"this server is not `{name}`", f"start it with `--allow-host {name}` if it is")
 
-    def _admit_writer(self, headers: Headers) -> None:
-        if self.token:
+    def _admit_writer(self, headers: Headers, session: Role | None) -> None:
+        if session is Role.VIEWER:
+            raise Refusal(403, "SP643", _NOT_FOR_VIEWERS)
+        if session is None and self.token:
             raise Refusal(401, "SP643", "writing needs the token", "send `Authorization: Bearer TOKEN`")
-        if not (self.local_writes and self.loopback):
+        if session is None and self.anonymous is not Role.OPERATOR:
             help = "start the server with SQLPIPE_TOKEN or --token-file; on this machine --allow-local-writes will do"
             raise Refusal(403, "SP643", "writing needs a token, and this server has none", help)
-        origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host", ""):
-            raise Refusal(403, "SP643", f"pages of {origin} may not write here")
+        _require_own_page(headers, must_tell=session is not None)
 
 
+def _require_own_page(headers: Headers, *, must_tell: bool) -> None:
+    """Raise Refusal where a page of a stranger sent it; a browser with a session `must_tell` whose page it was."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != headers.get("host", ""):
+        raise Refusal(403, "SP643", f"pages of {origin} may not write here")
+    if site not in {None, "same-origin", "none"}:
+        raise Refusal(403, "SP643", "pages of others may not write here")
+    if must_tell and origin is None and site is None:
+        raise Refusal(403, "SP643", "the request does not say which page it is from", "send the token instead")
+
+
+_NOT_FOR_VIEWERS = "with the token of viewers nothing is changed"
 _MAKE_ONE = 'make one with `python -c "import secrets; print(secrets.token_urlsafe(32))"`'
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlpipe.app.recorded import leader, now_of
 from sqlpipe.domain.schedule import TickState
+from sqlpipe.run.hall import Lend
 from sqlpipe.run.leadership import TTL
 from sqlpipe.run.schedule import Status
 from sqlpipe.store import attempts, messages, runs, ticks
@@ -18,6 +19,8 @@ class Onlooker:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._started = datetime.now(UTC)
+        # It has no database open that could be lent.
+        self.lend: Lend | None = None
 
     def start(self) -> None:
         """Nothing begins."""

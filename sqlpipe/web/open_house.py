@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 
 from sqlpipe.app.foreseeing import schedules
+from sqlpipe.app.recorded import leader
 from sqlpipe.app.running import journal_of
 from sqlpipe.app.serving import scheduler
+from sqlpipe.app.surveyor import Surveyor
 from sqlpipe.app.workspace import Workspace, profile_of
 from sqlpipe.domain.history import Event, RunFinished
 from sqlpipe.load.secret import keep_secret
@@ -18,7 +20,10 @@ from sqlpipe.store.book import Book, JournalAway
 from sqlpipe.web.clerk import Clerk, Source
 from sqlpipe.web.guard import Policy, is_loopback
 from sqlpipe.web.health import Health
+from sqlpipe.web.links import ServedLinks
 from sqlpipe.web.onlooker import Onlooker
+from sqlpipe.web.pages.every import BY_NAME
+from sqlpipe.web.scene import Scene
 from sqlpipe.web.service import Scheduler, Service, listen, serve, url_of
 from sqlpipe.web.terms import Listener, Terms
 from sqlpipe.web.whereabouts import Whereabouts
@@ -28,36 +33,54 @@ def serve_project(
     workspace: Workspace, load: Callable[[], Workspace], terms: Terms, listener: Listener, stopping: threading.Event
 ) -> None:
     """Serve a project until `stopping` is set; `load` gives it as it is written now."""
-    policy = Policy(
+    policy = _policy(terms)
+    policy.require_safe(terms.host)
+    keep_secret([terms.token.reveal(), terms.viewer.reveal(), *profile_of(workspace).secrets])
+    with listen(terms.host, terms.port) as socket, journal_of(workspace) as book:
+        names = _Names(book)
+
+        def tell(health: Health) -> None:
+            with suppress(JournalAway):
+                listener.role(health, leader(book))
+
+        with _scheduling(workspace, terms, book, lambda event: listener.hear(event, names.of(event))) as working:
+            url, source = url_of(socket), Source(workspace, load, working.lend)
+            listener.serving(url, schedules(workspace, now=terms.clock.now()))
+            with closing(Surveyor(source.workspace, terms.clock)) as surveyor:
+                service = Service(
+                    root=workspace.root,
+                    office=Clerk(source, book, terms.clock),
+                    scene=lambda may_act: _scene(source, surveyor, terms, may_act=may_act),
+                    scheduler=working,
+                    policy=policy,
+                    listener=socket,
+                    here=Whereabouts.here(url, datetime.now(UTC)),
+                    grace=terms.grace,
+                    tell=tell,
+                )
+                serve(service, stopping)
+
+
+def _policy(terms: Terms) -> Policy:
+    return Policy(
         token=terms.token,
+        viewer=terms.viewer,
         loopback=is_loopback(terms.host),
         local_writes=terms.local_writes,
         public_read=terms.public_read,
         hosts=frozenset(each.casefold() for each in terms.hosts),
     )
-    policy.require_safe(terms.host)
-    keep_secret([terms.token.reveal(), *profile_of(workspace).secrets])
-    with listen(terms.host, terms.port) as socket, journal_of(workspace) as book:
-        clerk, names = Clerk(Source(workspace, load), book, terms.clock), _Names(book)
 
-        def tell(health: Health) -> None:
-            with suppress(JournalAway):
-                listener.role(health, clerk.leader())
 
-        with _scheduling(workspace, terms, book, lambda event: listener.hear(event, names.of(event))) as working:
-            url = url_of(socket)
-            listener.serving(url, schedules(workspace, now=terms.clock.now()))
-            service = Service(
-                root=workspace.root,
-                office=clerk,
-                scheduler=working,
-                policy=policy,
-                listener=socket,
-                here=Whereabouts.here(url, datetime.now(UTC)),
-                grace=terms.grace,
-                tell=tell,
-            )
-            serve(service, stopping)
+def _scene(source: Source, surveyor: Surveyor, terms: Terms, *, may_act: bool) -> Scene:
+    return Scene(
+        workspace=source.workspace(),
+        survey=surveyor.current(),
+        now=terms.clock.now(),
+        links=ServedLinks(BY_NAME),
+        may_act=may_act,
+        role="operator" if may_act else "viewer",
+    )
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlpipe.web.guard import Access
-from sqlpipe.web.route import Route, Word
+from sqlpipe.web.access import Access
+from sqlpipe.web.route import Route
+from sqlpipe.web.word import Word
 
 
 def described(routes: Sequence[Route], version: str) -> dict[str, object]:
@@ -36,7 +37,7 @@ def _operation(route: Route) -> dict[str, object]:
     }
     if route.access is Access.WRITE:
         operation["security"] = [{"token": []}]
-    elif route.access is Access.READ:
+    elif route.access in (Access.READ, Access.ASK):
         operation["security"] = [{"token": []}, {}]
     if route.method == "POST":
         members = {each.name: {"description": each.says, **_schema(each)["schema"]} for each in route.body}
@@ -53,6 +54,10 @@ def _schema(word: Word) -> dict[str, Any]:
         schema: dict[str, object] = {"type": "integer", "minimum": word.least, "maximum": word.most}
     elif word.type is datetime:
         schema = {"type": "string", "format": "date-time"}
+    elif word.type is bool:
+        schema = {"type": "boolean"}
+    elif word.type is list:
+        schema = {"type": "array", "items": {"type": "string"}}
     else:
         schema = {"type": "string", **({"enum": list(word.among)} if word.among else {})}
     if word.default is not None:

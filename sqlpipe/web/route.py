@@ -14,9 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route as Address
 
 from sqlpipe.domain.diagnostic import did_you_mean
+from sqlpipe.web.access import Access
 from sqlpipe.web.answer import Refusal, answer, complaint
 from sqlpipe.web.contract import Office, Scheduling
-from sqlpipe.web.guard import Access, Policy
+from sqlpipe.web.guard import Policy
+from sqlpipe.web.guesses import Guesses
+from sqlpipe.web.scene import Scene
+from sqlpipe.web.word import Word
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
@@ -28,26 +32,13 @@ STREAM = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """A value that a request gives: in its path, its query or its body; `most` bounds a number, from `least` on."""
-
-    name: str
-    says: str
-    type: type = str
-    default: object = None
-    required: bool = False
-    among: tuple[str, ...] = ()
-    least: int = 0
-    most: int = 2**53
-
-
-@dataclass(frozen=True, slots=True)
 class Ask:
-    """What was asked: the values by name, who asks, and the headers."""
+    """What was asked: the values by name, who asks, the headers, and the path with its query."""
 
     values: Mapping[str, Any]
     who: str
     headers: Headers
+    here: str = "/"
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -58,7 +49,8 @@ class House:
     """What routes have at hand.
 
     `stopping` tells whether the server was asked to end, `closing` whether it goes away now; `streams` is how many
-    logs may still be followed.
+    logs may still be followed. `scene` is what pages are made from, for one who may act or not. `guesses` are wrong
+    tokens that were given lately.
     """
 
     office: Office
@@ -66,6 +58,8 @@ class House:
     policy: Policy
     stopping: Callable[[], bool] = field(default=lambda: False)
     closing: Callable[[], bool] = field(default=lambda: False)
+    scene: Callable[[bool], Scene] | None = None
+    guesses: Guesses = field(default_factory=Guesses)
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_STREAMS))
 
 
@@ -74,7 +68,8 @@ class Route:
     """One thing that can be asked.
 
     `answer` is called on a thread of its own; what it returns becomes JSON, unless it is a response already. `body`
-    are the members of the JSON object that is sent; with `whole` the object itself is the value of that name.
+    are the members of the JSON object that is sent; with `whole` the object itself is the value of that name. `refuse`
+    tells what went wrong.
     """
 
     method: str
@@ -87,6 +82,7 @@ class Route:
     body: tuple[Word, ...] = ()
     whole: str = ""
     media: str = "application/json"
+    refuse: Callable[[House, Request, Exception], Response] = lambda _house, _request, error: complaint(error)
 
 
 def addressed(route: Route, house: House) -> Address:
@@ -96,17 +92,25 @@ def addressed(route: Route, house: House) -> Address:
         try:
             house.policy.admit(request.headers, route.access)
             values = {**_within(route, request), **_query(route, request), **await _body(route, request)}
-            client = request.client.host if request.client else "?"
-            ask = Ask(values, f"api {client}", request.headers)
+            here = f"{request.url.path}?{request.url.query}".removesuffix("?")
+            ask = Ask(values, _who(house, request), request.headers, here)
             return await run_in_threadpool(_answer, route, house, ask)
         except Exception as error:  # noqa: BLE001 - told as an answer, or as our bug to the operator
-            return complaint(error)
+            return await run_in_threadpool(route.refuse, house, request, error)
 
     address = Address(route.path, answered, methods=[route.method], name=f"{route.method} {route.path}")
     if route.media == STREAM and address.methods is not None:
         # Nobody who only wants the head of a stream would ever close it.
         address.methods.discard("HEAD")
     return address
+
+
+def _who(house: House, request: Request) -> str:
+    """Who asks, as it is noted with what they do: browsers say which site they come from, programs do not."""
+    client = request.client.host if request.client else "?"
+    if "sec-fetch-site" in request.headers or house.policy.session(request.headers):
+        return f"web {house.policy.role(request.headers).value} {client}"
+    return f"api {client}"
 
 
 def _answer(route: Route, house: House, ask: Ask) -> Response:
@@ -194,7 +198,11 @@ def _member(word: Word, given: object) -> object:
     """The value of a member of the body."""
     if given is None:
         return _value(word, None)
-    if isinstance(given, bool) or not isinstance(given, str | int):
+    if word.type is list and isinstance(given, list) and all(isinstance(each, str) for each in given):
+        return given
+    if word.type is bool and isinstance(given, bool):
+        return given
+    if word.type in (list, bool) or isinstance(given, bool) or not isinstance(given, str | int):
         raise Refusal(400, "SP644", f"`{word.name}` is not of the right type")
     return _value(word, str(given))
 

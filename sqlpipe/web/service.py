@@ -18,6 +18,7 @@ import uvicorn
 
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.load.secret import hide
+from sqlpipe.run.hall import Lend
 from sqlpipe.web import whereabouts
 from sqlpipe.web.api import application
 from sqlpipe.web.contract import Office, Scheduling
@@ -25,6 +26,7 @@ from sqlpipe.web.guard import Policy
 from sqlpipe.web.health import Health, examine
 from sqlpipe.web.notify import notify, watchdog
 from sqlpipe.web.route import House
+from sqlpipe.web.scene import Scene
 from sqlpipe.web.whereabouts import Whereabouts
 
 # So often (seconds) it is looked how the scheduler is, which counts what is in the journal; at first more often.
@@ -35,7 +37,12 @@ _DEAD = 60.0
 
 
 class Scheduler(Scheduling, Protocol):
-    """A scheduler, as far as it is begun and ended."""
+    """A scheduler, as far as it is begun and ended; it may `lend` the database that it has open."""
+
+    @property
+    def lend(self) -> Lend | None:
+        """Gives a session in the database to those who only read."""
+        ...
 
     def start(self) -> None:
         """Begin."""
@@ -58,6 +65,7 @@ class Service:
     here: Whereabouts
     grace: float
     tell: Callable[[Health], None]
+    scene: Callable[[bool], Scene]
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -103,7 +111,7 @@ class _Server(uvicorn.Server):
 
 
 def _config(service: Service, stopping: threading.Event, closing: Callable[[], bool]) -> uvicorn.Config:
-    house = House(service.office, service.scheduler, service.policy, stopping=stopping.is_set, closing=closing)
+    house = House(service.office, service.scheduler, service.policy, stopping.is_set, closing, service.scene)
     return uvicorn.Config(
         application(house),
         loop="asyncio",

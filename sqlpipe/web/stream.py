@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -12,9 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from sqlpipe.store.book import JournalAway
-from sqlpipe.web.answer import Refusal, complaint, veiled
+from sqlpipe.web.answer import Refusal, complaint
 from sqlpipe.web.contract import LogName
 from sqlpipe.web.route import MOST_STREAMS, STREAM, House
+from sqlpipe.web.veil import spelled
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -74,5 +74,5 @@ def _next(house: House, name: LogName, after: int) -> tuple[str, int, bool]:
     told = []
     for line in piece.lines:
         after = int(str(line["offset"]))
-        told.append(f"id: {name.attempt}:{after}\ndata: {json.dumps(veiled(line), ensure_ascii=False)}\n\n")
+        told.append(f"id: {name.attempt}:{after}\ndata: {spelled(line)}\n\n")
     return "".join(told), after, piece.ended

@@ -21,6 +21,7 @@ class Terms:
     host: str = "127.0.0.1"
     port: int = 0
     token: Secret = Secret()  # noqa: RUF009 - a text is immutable
+    viewer: Secret = Secret()  # noqa: RUF009 - a text is immutable
     hosts: frozenset[str] = frozenset()
     local_writes: bool = False
     public_read: bool = False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sqlpipe.cli.schedule_text import started
 from sqlpipe.domain.diagnostic import Place
 from sqlpipe.domain.schedule import Cron, Every, Pipeline
+from sqlpipe.plan.spoken import started
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sqlpipe.app.foreseeing import Scheduled
-from sqlpipe.cli import serve
+from sqlpipe.cli import serve_text as serve
 from sqlpipe.cli.terminal import Terminal
 from sqlpipe.domain.diagnostic import Diagnostic, Place
 from sqlpipe.domain.history import NodeFinished, RunFinished, RunStarted, RunWaiting, State
@@ -27,8 +27,8 @@ def told(monkeypatch: pytest.MonkeyPatch, tell: Any, **how: bool) -> list[str]:
     lines: list[str] = []
     terminal = Terminal(**how)
     monkeypatch.setattr(terminal, "put", lambda text="": lines.append(text))
-    with serve._Writer(terminal) as writer:
-        tell(serve._Lines(writer, "shop · dev"))
+    with serve.Writer(terminal) as writer:
+        tell(serve.Lines(writer, "shop · dev"))
     return lines
 
 
@@ -108,7 +108,7 @@ def test_nobody_waits_for_one_who_does_not_read(monkeypatch: pytest.MonkeyPatch)
     terminal = Terminal()
     monkeypatch.setattr(terminal, "put", put)
     monkeypatch.setattr(serve, "_MOST_WAITING", 10)
-    with serve._Writer(terminal) as writer:
+    with serve.Writer(terminal) as writer:
         for number in range(1000):
             writer.write(str(number))
         reads.set()

@@ -27,6 +27,19 @@ def _refused(opener: Opener, *, read_only: bool = False, **settings: object) -> 
     return caught.value.diagnostics[0]
 
 
+def test_columns_are_told_by_key_in_their_order(engine: Engine) -> None:
+    assert engine.columns() == {}
+    with engine.session() as session:
+        session.execute("create schema raw")
+        session.execute('create table raw."Straße B" (z integer, "A b" decimal(10, 2), s integer[])')
+        session.execute('create view v as select z + 1 as y from raw."Straße B"')
+        session.execute("create temp table hidden (a integer)")
+        assert engine.columns() == {
+            "main.v": (("y", "INTEGER"),),
+            "raw.strasse b": (("z", "INTEGER"), ("A b", "DECIMAL(10,2)"), ("s", "INTEGER[]")),
+        }
+
+
 def test_relations_are_told_by_key_with_what_they_are(engine: Engine) -> None:
     with engine.session() as session:
         for statement in (

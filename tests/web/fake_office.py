@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from sqlpipe.app.asking import Saved
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.domain.journal import Facts, RunRecord, RunState
 from sqlpipe.load.secret import Secret
@@ -104,6 +105,14 @@ class FakeOffice:
         self._note("rows", node, limit)
         return {"rows": [(self.secret, float("nan"), NOW, b"\xff")]}
 
+    def ask(self, sql: str, limit: int) -> object:
+        self._note("ask", sql, limit)
+        return {"rows": [(self.secret,)]}
+
+    def save(self, sql: str, format: str) -> Saved:
+        self._note("save", sql, format)
+        return Saved("text/csv", "query.csv", b"a\r\n1\r\n")
+
     def cancel(self, run: str, *, who: str) -> object:
         self._note("cancel", run, who)
         return self.secret
@@ -126,6 +135,10 @@ class FakeOffice:
 
     def resume(self, pipeline: str, *, who: str) -> object:
         self._note("resume", pipeline, who)
+        return self.secret
+
+    def enqueue(self, select: Sequence[str], exclude: Sequence[str], *, full_refresh: bool, who: str) -> object:
+        self._note("enqueue", list(select), list(exclude), full_refresh, who)
         return self.secret
 
     def announce(self, event: str, facts: Facts, *, who: str) -> object:

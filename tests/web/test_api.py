@@ -14,9 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.store.book import JournalAway
-from sqlpipe.web.api import ROUTES
+from sqlpipe.web.access import Access
+from sqlpipe.web.api import API, ROUTES
 from sqlpipe.web.contract import Piece
-from sqlpipe.web.guard import Access
 from sqlpipe.web.route import MOST_STREAMS
 from tests.web.fake_office import NOW, STATUS, Served, served
 
@@ -310,14 +310,16 @@ def test_every_described_address_is_answered(here: Served) -> None:
     here.office.pieces = [Piece(LINES, ended=True)]
     described = here.get("/openapi.json").json()
     for method, path, operation in operations(described):
+        if (method, path) not in {(each.method, each.path) for each in API}:
+            continue
         address = path.replace("{run}", "r1").replace("{node}", "raw.orders").replace("{name}", "nightly")
         required = [each for each in operation["parameters"] if each["in"] == "query" and each["required"]]
         query = "&".join(f"{each['name']}=raw.orders" for each in required)
-        body = {"state": "done"} if path.endswith("/mark") else {}
+        body = {"/mark": {"state": "done"}, "query": {"sql": "select 1"}}.get(path[-5:], {})
         answer = here.post(address, body) if method == "POST" else here.get(f"{address}?{query}")
         assert answer.status_code == 200, (path, answer.text)
 
 
 def test_all_that_writes_is_a_post_and_nothing_else_is() -> None:
     assert {each.method for each in ROUTES if each.access is Access.WRITE} == {"POST"}
-    assert {each.method for each in ROUTES if each.access is not Access.WRITE} == {"GET"}
+    assert {each.method for each in ROUTES if each.access is Access.READ} == {"GET"}

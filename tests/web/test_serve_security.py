@@ -12,14 +12,15 @@ from starlette.datastructures import Headers
 from sqlpipe.domain.diagnostic import SqlpipeError
 from sqlpipe.load import secret
 from sqlpipe.load.secret import Secret, keep_secret
-from sqlpipe.web.api import ROUTES
+from sqlpipe.web.access import Access
+from sqlpipe.web.api import API
 from sqlpipe.web.contract import Piece
-from sqlpipe.web.guard import Access, Policy, is_loopback
+from sqlpipe.web.guard import Policy, is_loopback
 from sqlpipe.web.route import MOST_BODY
 from tests.web.fake_office import BEARER, TOKEN, served
 
-WRITES = [each.path for each in ROUTES if each.access is Access.WRITE]
-READS = [each.path for each in ROUTES if each.access is Access.READ]
+WRITES = [each.path for each in API if each.access is Access.WRITE]
+READS = [each.path for each in API if each.access is Access.READ]
 NO_TOKEN = Secret()
 
 
@@ -237,7 +238,7 @@ def test_paths_lead_nowhere_else(path: str) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "POST"])
 def test_other_ways_to_ask_are_told(method: str) -> None:
-    answer = served().client.request(method, "/api/runs")
+    answer = served().client.request(method, "/api/status")
     assert (answer.status_code, code(answer)) == (405, "SP645")
     assert "GET" in answer.headers["allow"]
 
@@ -269,9 +270,10 @@ def test_no_answer_has_a_secret_in_it(canary: str) -> None:
     here.office.pieces = [
         Piece(({"offset": 1, "text": canary, "rest": {canary: [canary, Secret("hunter22")]}},), ended=True)
     ]
-    for route in ROUTES:
-        address = filled(route.path) + ("?node=raw.orders" if route.path == "/api/show" else "")
-        body = {"state": "done"} if route.path.endswith("/mark") else {}
+    for route in API:
+        asked = {"/api/show": "?node=raw.orders", "/api/query": "?sql=select" * (route.method == "GET")}
+        address = filled(route.path) + asked.get(route.path, "")
+        body = {"/mark": {"state": "done"}, "query": {"sql": "select 1"}}.get(route.path[-5:], {})
         answer = here.post(address, body) if route.method == "POST" else here.get(address)
         assert answer.status_code == 200
         for spelled in (

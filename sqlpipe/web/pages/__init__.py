@@ -1,0 +1,1 @@
+"""What people see: a module for each group of pages."""
