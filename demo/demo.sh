@@ -59,6 +59,6 @@ TRY
 
 title "Look at it"
 cat <<LOOK
-  . .venv/bin/activate && sqlpipe ui           then open http://127.0.0.1:8713/
+  . .venv/bin/activate && sqlpipe ui           then open http://127.0.0.1:8714/
   without a server                             open file://$PWD/site/index.html
 LOOK

@@ -59,6 +59,7 @@ SECTIONS = {
     "4": "Checks",
     "5": "Databases and sources",
     "6": "Pipelines and tasks",
+    "7": "Dashboards and pages",
 }
 _HERE = Place(1, 1)
 

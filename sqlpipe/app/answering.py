@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,8 +16,8 @@ from sqlpipe.app.asking import limited
 from sqlpipe.app.result_shelf import Kept, shelf_of
 from sqlpipe.app.surveying import Survey
 from sqlpipe.app.workspace import Patience, Workspace, nothing_built, profile_of, reading
-from sqlpipe.domain.dashboard import Block
-from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
+from sqlpipe.domain.dashboard import Block, Dashboard
+from sqlpipe.domain.diagnostic import Diagnostic, Place, SqlpipeError, span_of
 from sqlpipe.domain.plan import Change
 from sqlpipe.domain.project import Embedded, Node, Source, View
 from sqlpipe.engine.contract import QueryError, Session
@@ -25,7 +25,7 @@ from sqlpipe.graph.dag import reach
 from sqlpipe.graph.fingerprint import digest
 from sqlpipe.load.secret import hidden, hide
 from sqlpipe.plan.question import Question, bounded
-from sqlpipe.run.blame import blame, place
+from sqlpipe.run.blame import blame, place, source_text
 
 MOST_ROWS = 20_000
 MOST_SECONDS = 30.0
@@ -110,21 +110,9 @@ class Desk:
         )
 
     def _stale(self, block: Block) -> str:
-        """Why the rows of a block are not what a run would make of them, if anything above it tells so."""
         if block.parents not in self._reasons:
-            graph = self._workspace.graph
-            above = reach((each for each in block.parents if each in graph.nodes), graph.parents)
-            found = (self._wrong(key, node) for key, node in graph.nodes.items() if key in above)
-            self._reasons[block.parents] = next((each for each in found if each), "")
+            self._reasons[block.parents] = why_stale(self._workspace, self._survey, block.parents)
         return self._reasons[block.parents]
-
-    def _wrong(self, key: str, node: Node) -> str:
-        step = self._survey.steps.get(key)
-        if key in self._survey.failed:
-            return f"{node.name} failed when it was run last"
-        if step is None or step.change not in _CHANGED:
-            return ""
-        return f"{node.name} is to be built: {step.reason}" if step.reason else f"{node.name} is to be built"
 
     def _open(self, *, wait: bool) -> Diagnostic | None:
         """Open the database, unless it has been; why it cannot be asked, if that is so."""
@@ -156,8 +144,46 @@ class Desk:
         workspace = self._workspace
         if isinstance(error, QueryError):
             written = replace(self._page, body=block.sql, body_line=block.line, lines=block.lines)
-            return hidden(blame(workspace.root, workspace.graph, written, error))
+            found = blame(workspace.root, workspace.graph, written, error)
+            if found.span is None:
+                text = source_text(workspace.root / self._page.path)
+                found = replace(found, span=span_of(self._page.path, text, Place(block.line, 1)))
+            return hidden(found)
         return hidden(place(workspace.root, self._page, error.diagnostics[0]))
+
+
+def why_stale(workspace: Workspace, survey: Survey, tables: Iterable[str]) -> str:
+    """Why the rows of tables are not what a run would make of them, if anything above tells so; else nothing."""
+    graph = workspace.graph
+    above = reach((each for each in tables if each in graph.nodes), graph.parents)
+    return next((said for key, node in graph.nodes.items() if key in above and (said := _wrong(survey, node))), "")
+
+
+def _wrong(survey: Survey, node: Node) -> str:
+    step = survey.steps.get(node.key)
+    if node.key in survey.failed:
+        return f"{node.name} failed when it was run last"
+    if step is None or step.change not in _CHANGED:
+        return ""
+    return f"{node.name} is to be built: {step.reason}" if step.reason else f"{node.name} is to be built"
+
+
+def as_of(workspace: Workspace, survey: Survey, blocks: Iterable[Block]) -> datetime | None:
+    """When the newest rows that blocks read were committed; None where that cannot be told."""
+    found = [each for block in blocks if (each := _Sources.of(workspace, block).at(survey)) is not None]
+    return max(found, default=None)
+
+
+def pulse(workspace: Workspace, survey: Survey, page: Node, now: datetime) -> str:
+    """A word that changes when a page would show something else."""
+    dashboard = page.kind
+    assert isinstance(dashboard, Dashboard)
+    told = [page.digest]
+    for block in dashboard.blocks.values():
+        sources = _Sources.of(workspace, block)
+        told += [sources.stamp(survey), why_stale(workspace, survey, block.parents)]
+        told += [] if sources.all_versioned else [f"{now:%H:%M}"]
+    return digest(*told)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from sqlpipe.plan.question import question
 
 # A filter within a query is computed beforehand for no more choices than this.
 MOST_VARIANTS = 200
+_DECIMAL = re.compile(r"DECIMAL\(\d+,\s*(\d+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Results:
 class Shipment:
     """What a dashboard shows without a database: rows by block and by what is chosen in the filters that it `asks`.
 
-    The choices are told as `variant` does. `fixed` are the filters in which nothing else than `picks` can be chosen, with
-    the reason; they are applied already, those by columns are not.
+    The choices are told as `variant` does. `fixed` are the filters in which nothing else than `picks` can be chosen,
+    with the reason; they are applied already, those by columns are not.
     """
 
     picks: Picks
@@ -142,6 +144,8 @@ def _as_text(value: object, type: str) -> str:
             return "true" if value else "false"
         case str() if type.startswith("TIMESTAMP"):
             return value.replace("T", " ", 1)
+        case float() if digits := _DECIMAL.match(type):
+            return f"{value:.{digits[1]}f}"
         case _:
             return str(value)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from sqlpipe.app.workspace import Workspace, render
+from sqlpipe.domain.history import UNTOLD
 from sqlpipe.domain.project import Embedded, Ingest, Node, Seed
 from sqlpipe.domain.task import Sensor, Statement, Task, Truth
 from sqlpipe.graph.dag import Graph
@@ -54,7 +55,7 @@ class SourceText:
     path: str
     language: Language
     text: str
-    words: tuple[Word, ...]
+    words: tuple[Word, ...] = field(metadata=UNTOLD)
 
 
 def source_of(workspace: Workspace, node: Node) -> SourceText:
@@ -81,6 +82,12 @@ def rendered_of(workspace: Workspace, node: Node) -> SourceText | None:
             return None
     text = render(workspace, str(node.name))
     return SourceText("", "sql", text, tuple(_by_name(text, _named(workspace.graph, node), _dialect(node))))
+
+
+def query_of(workspace: Workspace, node: Node, sql: str) -> SourceText:
+    """A query that belongs to a node, such as a block of a dashboard."""
+    text = hide(sql)
+    return SourceText("", "sql", text, tuple(_by_name(text, _named(workspace.graph, node))))
 
 
 def _settings_of(root: Path, node: Node) -> str:

@@ -20,8 +20,8 @@ from sqlpipe.web.site import write_site
     "--runs", type=click.IntRange(0, 1000), default=30, show_default=True, metavar="N", help="How many runs to show."
 )
 @located
-@patient
 @face
+@patient
 @journaled
 def site(terminal: Terminal, where: Where, out: Path, runs: int) -> int:
     """Write all pages and dashboards as files, for any web server.

@@ -116,9 +116,27 @@ class RunFinished:
 Event = RunStarted | RunWaiting | NodeStarted | NodeWaiting | NodeFinished | RunFinished
 
 
+UNTOLD: Mapping[str, object] = {"untold": True}
+
+
+_told: dict[type, tuple[str, ...]] = {}
+
+
+def _members(of: type) -> tuple[str, ...]:
+    """The members of a class that are told, looked up once."""
+    if of not in _told:
+        _told[of] = tuple(each.name for each in fields(of) if not each.metadata.get("untold"))
+    return _told[of]
+
+
 def as_json(value: object) -> object:
-    """A value of the domain as what `json.dumps` takes; events get their class name under `event`."""
+    """A value of the domain as what `json.dumps` takes; events get their class name under `event`.
+
+    Members that are only for drawing say so: `field(metadata=UNTOLD)`.
+    """
     match value:
+        case None | bool() | int() | float():
+            return value
         case StrEnum():
             return value.value
         case datetime():
@@ -129,7 +147,7 @@ def as_json(value: object) -> object:
             each_json = [as_json(each) for each in value]
             return sorted(each_json, key=str) if isinstance(value, set | frozenset) else each_json
         case _ if hasattr(value, "__dataclass_fields__"):
-            members = {each.name: as_json(getattr(value, each.name)) for each in fields(value)}  # type: ignore[arg-type]
+            members = {name: as_json(getattr(value, name)) for name in _members(type(value))}
             return {"event": type(value).__name__, **members} if isinstance(value, Event) else members
         case _:
             return value

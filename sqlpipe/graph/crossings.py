@@ -25,7 +25,7 @@ class _Effort:
 
 # After so many sweeps that found nothing better there will be none.
 _PATIENCE = 4
-_EFFORTS = (_Effort(400, 2, 24, 8), _Effort(2500, 2, 6, 4), _Effort(inf, 1, 6, 2))
+_EFFORTS = (_Effort(400, 2, 24, 8), _Effort(2500, 2, 5, 3), _Effort(inf, 1, 6, 2))
 
 
 def untangle(layers: Layers) -> Order:

@@ -168,19 +168,39 @@ def _fitting(tiles: Iterable[Drawing]) -> float:
 
 
 def _shelve(tiles: Sequence[Drawing], wide: float) -> Drawing:
-    """Put parts side by side as long as there is room, then below."""
+    """Put parts on shelves: below each other where a higher one stands beside them, else side by side, else below."""
     boxes: dict[str, Box] = {}
     edges: list[Edge] = []
-    x = y = deep = width = 0.0
+    right = top = bottom = width = 0.0
+    piles: list[_Pile] = []
     for tile in tiles:
-        if x and x + tile.width > wide:
-            x, y, deep = 0.0, y + deep + _BETWEEN_PARTS, 0.0
-        moved = _moved(tile, x, y)
+        pile = next((each for each in piles if each.takes(tile, bottom)), None)
+        if pile is None and piles and right + tile.width > wide:
+            right, top, piles = 0.0, bottom + _BETWEEN_PARTS, []
+        if pile is None:
+            pile = _Pile(right, tile.width, top)
+            piles.append(pile)
+            right += tile.width + _BETWEEN_PARTS
+        moved = _moved(tile, pile.x, pile.y)
         boxes |= moved.boxes
         edges += moved.edges
-        width, deep, x = max(width, x + tile.width), max(deep, tile.height), x + tile.width + _BETWEEN_PARTS
+        bottom, width = max(bottom, pile.y + tile.height), max(width, pile.x + tile.width)
+        pile.y += tile.height + _BETWEEN_PARTS
     edges.sort(key=lambda edge: (edge.start, edge.end))
-    return Drawing({key: boxes[key] for key in sorted(boxes)}, tuple(edges), width, y + deep)
+    return Drawing({key: boxes[key] for key in sorted(boxes)}, tuple(edges), width, bottom)
+
+
+@dataclass(slots=True)
+class _Pile:
+    """Parts below each other on a shelf, none wider than the first; the next one stands at `y`."""
+
+    x: float
+    width: float
+    y: float
+
+    def takes(self, tile: Drawing, bottom: float) -> bool:
+        """Whether there is room for another part on this shelf."""
+        return tile.width <= self.width and self.y + tile.height <= bottom
 
 
 def _moved(tile: Drawing, x: float, y: float) -> Drawing:

@@ -54,12 +54,19 @@ def mask(text: str, secrets: Iterable[str]) -> str:
 def keep_secret(values: Iterable[str]) -> None:
     """Have `hide` hide these from now on, for as long as this process lives, and each line of a key of many lines."""
     global _given  # noqa: PLW0603 - for the life of the process; a new set each time, for others read it meanwhile
-    lines = (line for value in values for line in (value, *_long_lines(value)))
-    _given = _given.union(lines)
+    lines = [line for value in values for line in (value, *_long_lines(value))]
+    _given = _given.union(lines, map(_in_a_page, lines))
 
 
 def _long_lines(value: str) -> Iterator[str]:
     return (line for line in value.splitlines() if len(line) >= _LONG_LINE)
+
+
+def _in_a_page(value: str) -> str:
+    """The value as it is spelled in HTML."""
+    for sign, spelled in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&#34;"), ("'", "&#39;")):
+        value = value.replace(sign, spelled)
+    return value
 
 
 def hide(text: str) -> str:

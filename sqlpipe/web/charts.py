@@ -6,14 +6,24 @@ told by a word such as `$series-1`, which the page puts the colours of its theme
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlpipe.app.answering import Result
 from sqlpipe.domain.dashboard import Heat, Map, Panel, Series, Vega
 from sqlpipe.web import formats
-from sqlpipe.web.charts_scales import Field, colours, field_of, includes_zero, legend_of, placed, step_of
+from sqlpipe.web.charts_scales import (
+    Field,
+    colours,
+    field_of,
+    includes_zero,
+    legend_of,
+    middle,
+    placed,
+    receding,
+    step_of,
+)
 
 Spec = dict[str, Any]
 
@@ -31,30 +41,27 @@ class Chart:
     shape: str = ""
 
 
-def specification(panel: Panel, result: Result) -> Chart | None:
-    """The chart of a panel; None for marks that are no charts, or where the result lacks a column."""
-    try:
-        match panel.mark:
-            case Series():
-                return _series(panel, panel.mark, result)
-            case Heat():
-                return Chart(_heat(panel, panel.mark, result))
-            case Map():
-                return Chart(_map(panel, panel.mark, result))
-            case Vega(spec=spec):
-                return Chart({"height": panel.height, **spec, "data": {"name": "rows"}, "usermeta": {"rows": "names"}})
-            case _:
-                return None
-    except LookupError:
-        return None
+def specification(panel: Panel, result: Result) -> Chart:
+    """The chart of a panel; raises LookupError where the result lacks a column."""
+    match panel.mark:
+        case Series():
+            return _series(panel, panel.mark, result)
+        case Heat():
+            return Chart(_heat(panel, panel.mark, result))
+        case Map():
+            return Chart(_map(panel, panel.mark, result))
+        case Vega(spec=spec):
+            return Chart({"height": panel.height, **spec, "data": {"name": "rows"}, "usermeta": {"rows": "names"}})
+        case _:
+            raise LookupError(panel.mark)
 
 
 def _series(panel: Panel, mark: Series, result: Result) -> Chart:
     x, ys = field_of(result, mark.x), [field_of(result, each) for each in mark.y]
     series = field_of(result, mark.color) if mark.color else None
-    legend = legend_of(ys, series, len(result.rows))
+    legend = legend_of(ys, series)
     format = mark.format or ys[0].fitting
-    across, along = _x_axis(mark, x, len(result.rows)), _y_axis(mark, ys, format)
+    across, along = _x_axis(mark, x), _y_axis(mark, ys, format)
     encoding: Spec = {"y": across, "x": along} if mark.horizontal else {"x": across, "y": along}
     meta: Spec = {"channels": {"x": x.index, "y": [each.index for each in ys]}, "time": ["x"] if x.is_time else []}
     if legend:
@@ -76,6 +83,8 @@ def _series(panel: Panel, mark: Series, result: Result) -> Chart:
         meta["step"] = step_of(x)
     if mark.shape in {"line", "area"} and placed(x, mark.shape):
         meta["crosshair"] = True
+    if len(legend) > 1 and series is None and mark.shape == "line":
+        encoding |= receding(ys)
     meta["tooltip"] = _tooltip(mark, x, ys, series, result)
     spec = {"height": panel.height, "mark": _mark(mark, x, legend=bool(legend)), "encoding": encoding, "usermeta": meta}
     return Chart({"data": {"name": "rows"}, **spec}, tuple(legend), mark.shape)
@@ -96,7 +105,7 @@ def _mark(mark: Series, x: Field, *, legend: bool) -> Spec:
             return {"type": "point", "filled": True, "opacity": 0.7, **({} if mark.size else {"size": 36}), **colour}
 
 
-def _x_axis(mark: Series, x: Field, rows: int) -> Spec:
+def _x_axis(mark: Series, x: Field) -> Spec:
     """Where rows are placed along: on a scale of time or numbers, or one after the other."""
     format = mark.x_format or ("" if x.is_time else x.fitting)
     axis: Spec = {"title": x.label if mark.shape == "point" else None, "grid": mark.shape == "point"}
@@ -104,14 +113,16 @@ def _x_axis(mark: Series, x: Field, rows: int) -> Spec:
         axis |= {"format": format} if format else {}
         if x.is_time:
             return {"field": "x", "type": "temporal", "scale": {"type": "utc"}, "axis": axis}
-        return {"field": "x", "type": "quantitative", "scale": {"zero": False, "nice": mark.shape == "point"}, "axis": axis}
+        return {
+            "field": "x",
+            "type": "quantitative",
+            "scale": {"zero": False, "nice": mark.shape == "point"},
+            "axis": axis,
+        }
     axis |= {"labelAngle": 0, "labelOverlap": not mark.horizontal, "ticks": False, "domain": False}
     axis |= {"labelLimit": 180} if mark.horizontal else {}
-    if x.is_time:
-        axis |= {"format": format or "%Y-%m-%d", "formatType": "utc"}
-    elif x.is_number and format:
-        axis |= {"format": format}
-    return {"field": "x", "type": "ordinal" if x.is_number or x.is_time else "nominal", "sort": _sort(mark, x), "axis": axis}
+    axis |= {"format": format} if x.is_number else {}
+    return {"field": "x", "type": "ordinal" if x.is_number else "nominal", "sort": _sort(mark, x), "axis": axis}
 
 
 def _sort(mark: Series, x: Field) -> object:
@@ -137,7 +148,9 @@ def _tooltip(mark: Series, x: Field, ys: Sequence[Field], series: Field | None, 
     format = mark.format or ys[0].fitting
     found = [_told("x", x, mark.x_format)]
     if series is not None or len(ys) > 1:
-        found.append({"channel": "series", "label": series.label if series else ""})
+        found.append(
+            {"channel": "series", "label": series.label if series else "", "format": series.fitting if series else ""}
+        )
     found.append({**_told("y", ys[0], format), **({"label": ""} if len(ys) > 1 else {})})
     return [*found, _told("size", field_of(result, mark.size), "")] if mark.size else found
 
@@ -153,12 +166,26 @@ def _heat(panel: Panel, mark: Heat, result: Result) -> Spec:
     low, high = min(numbers, default=0.0), max(numbers, default=0.0)
     crosses = low < -_SLIGHT * abs(high)
     edge = max(abs(low), abs(high))
-    scale: Spec = {"domain": [-edge, edge], "range": ["$cold", "$even", "$hot"]} if crosses else {"range": ["$heat-0", "$heat-1", "$heat-2"]}
+    scale: Spec = (
+        {"domain": [-edge, edge], "range": ["$cold", "$even", "$hot"]}
+        if crosses
+        else {"range": ["$heat-0", "$heat-1", "$heat-2"]}
+    )
     dark = f"abs(datum.color) > {edge * 0.6:.6g}" if crosses else f"datum.color > {low + (high - low) * 0.55:.6g}"
     shown = {"axis": {"title": None, "labelAngle": 0, "ticks": False, "domain": False, "grid": False}}
     encoding = {name: _cell(name, field) | shown for name, field in (("x", x), ("y", y))}
-    legend = {"title": None, "format": format, "orient": "top", "gradientLength": 140, "gradientThickness": 8}
-    rect = {"mark": {"type": "rect"}, "encoding": {"color": {"field": "color", "type": "quantitative", "scale": scale, "legend": legend}}}
+    legend = {
+        "title": None,
+        "format": format,
+        "orient": "top",
+        "gradientLength": 140,
+        "gradientThickness": 8,
+        "tickCount": 3,
+    }
+    rect = {
+        "mark": {"type": "rect"},
+        "encoding": {"color": {"field": "color", "type": "quantitative", "scale": scale, "legend": legend}},
+    }
     text = {
         "mark": {"type": "text", "fontSize": 11},
         "encoding": {
@@ -172,7 +199,13 @@ def _heat(panel: Panel, mark: Heat, result: Result) -> Spec:
         "cells": len(set(x.values)),
         "tooltip": [_told("x", x, ""), _told("y", y, ""), _told("color", color, format)],
     }
-    return {"data": {"name": "rows"}, "height": panel.height, "encoding": encoding, "layer": [rect, text], "usermeta": meta}
+    return {
+        "data": {"name": "rows"},
+        "height": panel.height,
+        "encoding": encoding,
+        "layer": [rect, text],
+        "usermeta": meta,
+    }
 
 
 def _cell(name: str, field: Field) -> Spec:
@@ -182,17 +215,31 @@ def _cell(name: str, field: Field) -> Spec:
 
 
 def _map(panel: Panel, mark: Map, result: Result) -> Spec:
-    named = {"latitude": mark.latitude, "longitude": mark.longitude, "size": mark.size, "color": mark.color, "label": mark.label}
+    named = {
+        "latitude": mark.latitude,
+        "longitude": mark.longitude,
+        "size": mark.size,
+        "color": mark.color,
+        "label": mark.label,
+    }
     fields = {channel: field_of(result, name) for channel, name in named.items() if name}
     encoding: Spec = {each: {"field": each, "type": "quantitative"} for each in ("latitude", "longitude")}
     if "size" in fields:
-        legend = {"title": fields["size"].label, "format": fields["size"].fitting, "symbolType": "circle"}
-        encoding["size"] = {"field": "size", "type": "quantitative", "legend": legend, "scale": {"range": [8, 500], "zero": True}}
+        legend = {"title": fields["size"].label, "symbolType": "circle", "tickCount": 3}
+        encoding["size"] = {
+            "field": "size",
+            "type": "quantitative",
+            "legend": legend,
+            "scale": {"range": [8, 500], "zero": True},
+        }
     if "color" in fields:
         encoding["color"] = _place_colour(fields["color"])
     tooltip = [_told(each, field, "") for each, field in fields.items() if each not in {"latitude", "longitude"}]
     outline = {
-        "data": {"name": "outline", "format": {"type": "topojson", "feature": "states" if mark.area == "us" else "countries"}},
+        "data": {
+            "name": "outline",
+            "format": {"type": "topojson", "feature": "states" if mark.area == "us" else "countries"},
+        },
         "mark": {"type": "geoshape", "fill": "$land", "stroke": "$ground", "strokeWidth": 0.75},
     }
     circle: Spec = {"type": "circle", "opacity": 0.85, "stroke": "$ground", "strokeWidth": 0.75}
@@ -212,9 +259,10 @@ def _map(panel: Panel, mark: Map, result: Result) -> Spec:
 
 def _place_colour(field: Field) -> Spec:
     if field.is_number:
-        legend = {"title": field.label, "format": field.fitting, "gradientLength": 140, "gradientThickness": 8}
-        return {"field": "color", "type": "quantitative", "scale": {"range": ["$heat-0", "$heat-1", "$heat-2"]}, "legend": legend}
-    domain = legend_of([], field, len(field.values))
+        legend = {"title": field.label, "gradientLength": 140, "gradientThickness": 8, "tickCount": 3}
+        scale = {"range": ["$heat-0", "$heat-1", "$heat-2"], "domain": middle(field.numbers), "clamp": True}
+        return {"field": "color", "type": "quantitative", "scale": scale, "legend": legend}
+    domain = legend_of([], field)
     return {"field": "color", "type": "nominal", "scale": colours(domain), "legend": {"title": None}}
 
 

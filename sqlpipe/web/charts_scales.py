@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
-from math import inf
 from typing import Any
 
 from sqlpipe.app.answering import Result
@@ -15,7 +14,9 @@ from sqlpipe.web import formats
 
 # So many series have a colour of their own; all others share one that recedes.
 COLOURS = 8
-_MILLISECOND = 0.001
+_TWENTIETH = 20
+# Of so many points, lines whose way is so many times as long as that of the others zigzag.
+_MANY, _WILD = 100, 2.5
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def placed(x: Field, shape: str) -> bool:
     return x.is_time or (x.is_number and shape != "bar")
 
 
-def legend_of(ys: Sequence[Field], series: Field | None, _rows: int) -> list[str]:
+def legend_of(ys: Sequence[Field], series: Field | None) -> list[str]:
     """The names of series in the order of their colours: as written, or those of a column by name.
 
     Of more than there are colours, those with most to show get one, and the rest stand behind them.
@@ -98,6 +99,32 @@ def includes_zero(ys: Sequence[Field]) -> bool:
 
 def step_of(x: Field) -> float:
     """The smallest distance between two times of a column, in milliseconds; a day where there is but one."""
-    moments = sorted({datetime.fromisoformat(each).timestamp() for each in x.values if isinstance(each, str)})
-    gap = min((later - earlier for earlier, later in pairwise(moments)), default=inf)
-    return 86_400_000 if gap == inf else round(gap / _MILLISECOND)
+    moments = sorted({datetime.fromisoformat(each).replace(tzinfo=UTC) for each in x.values if isinstance(each, str)})
+    gap = min((later - earlier for earlier, later in pairwise(moments)), default=timedelta(days=1))
+    return gap / timedelta(milliseconds=1)
+
+
+def middle(numbers: Sequence[float]) -> list[float]:
+    """From where to where most numbers lie: a few that are far off would leave all others the same colour."""
+    known = sorted(numbers) or [0.0]
+    cut = len(known) // _TWENTIETH
+    low, high = known[cut], known[-1 - cut]
+    return [low, high] if low < high else [known[0], known[-1] or 1.0]
+
+
+def receding(ys: Sequence[Field]) -> dict[str, object]:
+    """Lines that zigzag stand behind those that run smoothly, such as days behind the average of weeks."""
+    wild = [sum(abs(later - earlier) for earlier, later in pairwise(each.numbers)) for each in ys]
+    if len(ys[0].values) < _MANY or max(wild) <= _WILD * min(wild):
+        return {}
+    calm = [each <= _WILD * min(wild) for each in wild]
+    domain = [each.label for each in ys]
+    return {
+        channel: {
+            "field": "series",
+            "type": "nominal",
+            "legend": None,
+            "scale": {"domain": domain, "range": [front if each else back for each in calm]},
+        }
+        for channel, front, back in (("strokeWidth", 2.25, 1), ("strokeOpacity", 1, 0.55))
+    }

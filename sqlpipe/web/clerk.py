@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from time import monotonic
 
 from sqlpipe.app import asking, orchestrating
@@ -17,7 +19,7 @@ from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.domain.history import State
 from sqlpipe.domain.journal import RUN_STEPS, AttemptState, Facts, Lease, RunState
 from sqlpipe.graph.select import Selection
-from sqlpipe.load.secret import keep_secret
+from sqlpipe.load.secret import hidden, keep_secret
 from sqlpipe.run.clock import Clock
 from sqlpipe.run.hall import LINGER, Lend
 from sqlpipe.run.log import read_log
@@ -29,6 +31,9 @@ from sqlpipe.web.contract import LogName, Piece
 
 # For so long (seconds) a project that was loaded is taken for the one on disk.
 _FRESH = 5.0
+# Who writes a dashboard looks at it: its files are looked at more often.
+_GLANCE = 1.0
+_PAGES = "dashboards"
 # A run keeps the database open a little longer than it works in it.
 _PATIENCE = LINGER + 0.5
 # No request gets more lines than this at once.
@@ -43,26 +48,44 @@ class Source:
         self._workspace = replace(workspace, lend=lend)
         self._load = load
         self._loaded = monotonic()
+        self._pages = _stamps(workspace.root / _PAGES)
         self._guard = threading.Lock()
+        self.problems: tuple[Diagnostic, ...] = ()
 
     def workspace(self) -> Workspace:
         """The project, loaded anew by the first who asks when it has become old; others need not wait."""
-        if monotonic() - self._loaded > _FRESH and self._guard.acquire(blocking=False):
+        if self._is_old() and self._guard.acquire(blocking=False):
             try:
+                self._pages = _stamps(self._workspace.root / _PAGES)
                 self._take(self._load())
-            except SqlpipeError:
-                # Readiness tells of it; what runs is still the last one that was well.
-                pass
+                self.problems = ()
+            except SqlpipeError as error:
+                # What runs is still the last one that was well.
+                self.problems = tuple(map(hidden, error.diagnostics))
             finally:
                 self._loaded = monotonic()
                 self._guard.release()
         return self._workspace
+
+    def _is_old(self) -> bool:
+        age = monotonic() - self._loaded
+        return age > _FRESH or (age > _GLANCE and self._pages != _stamps(self._workspace.root / _PAGES))
 
     def _take(self, workspace: Workspace) -> None:
         secrets = workspace.profile.secrets if workspace.profile else frozenset()
         if self._workspace.profile is None or secrets != self._workspace.profile.secrets:
             keep_secret(secrets)
         self._workspace = replace(workspace, lend=self._lend)
+
+
+def _stamps(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """Names, sizes and times of modification of the files below a folder."""
+    found = set()
+    for path in folder.rglob("*.md"):
+        with suppress(OSError):
+            seen = path.stat()
+            found.add((str(path), seen.st_size, seen.st_mtime_ns))
+    return frozenset(found)
 
 
 class Reader:

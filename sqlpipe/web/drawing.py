@@ -48,7 +48,7 @@ def width_of(text: str, letters: int = 0) -> float:
     True
     """
     shown = shortened(text)
-    wide = sum(each > _LAST_NARROW for each in shown)
+    wide = 0 if shown.isascii() else sum(each > _LAST_NARROW for each in shown)
     return max(_NARROWEST, ceil(_ASIDE + _WIDE_LETTER * wide + _LETTER * (len(shown) - wide + letters)))
 
 

@@ -14,7 +14,7 @@ _DIGITS, _PLAIN_DIGITS = 6, 12
 _MOST, _LEAST = 21, -7
 _WHOLE = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT|U?INTEGER)(EGER)?")
 _TIME = ("DATE", "TIMESTAMP")
-_FEW, _SOME = 100, 10_000
+_FEW, _SOME = 10, 1000
 _SECONDS = re.compile(r"T\d\d:\d\d:(?!00)")
 
 
@@ -138,7 +138,7 @@ def fitting(name: str, type: str, values: Iterable[object]) -> str:
     """The format of a column for which none was given: as many digits as its numbers are worth, the same for all.
 
     >>> fitting("flights", "BIGINT", [12345]), fitting("share", "DOUBLE", [12.5, 7.25]), fitting("year", "INTEGER", [])
-    (',d', ',.2f', 'd')
+    (',d', ',.1f', 'd')
     """
     if not is_number(type):
         return ""

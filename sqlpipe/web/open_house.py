@@ -80,6 +80,7 @@ def _scene(source: Source, surveyor: Surveyor, terms: Terms, *, may_act: bool) -
         links=ServedLinks(BY_NAME),
         may_act=may_act,
         role="operator" if may_act else "viewer",
+        problems=source.problems,
     )
 
 

@@ -26,12 +26,14 @@ def described(routes: Sequence[Route], version: str) -> dict[str, object]:
 
 
 def _operation(route: Route) -> dict[str, object]:
-    told = {"description": "What is wrong", "content": {"application/json": {"schema": _SEE_COMPLAINT}}}
+    as_page: dict[str, object] = {route.media: {}} if route.media == "text/html" else {}
+    told = {"description": "What is wrong", "content": {"application/json": {"schema": _SEE_COMPLAINT}, **as_page}}
     operation: dict[str, object] = {
         "summary": route.says,
         "parameters": [
             *({"name": each.name, "in": "path", "required": True, **_schema(each)} for each in route.within),
             *({"name": each.name, "in": "query", "required": each.required, **_schema(each)} for each in route.query),
+            *([{"name": route.rest, "in": "query", "schema": _ANY_TEXTS}] if route.rest else []),
         ],
         "responses": {"200": {"description": route.says, "content": {route.media: {}}}, "default": told},
     }
@@ -60,11 +62,14 @@ def _schema(word: Word) -> dict[str, Any]:
         schema = {"type": "array", "items": {"type": "string"}}
     else:
         schema = {"type": "string", **({"enum": list(word.among)} if word.among else {})}
+        if word.required:
+            schema["minLength"] = 1
     if word.default is not None:
         schema["default"] = word.default
     return {"description": word.says, "schema": schema}
 
 
+_ANY_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 _SEE_COMPLAINT = {"$ref": "#/components/schemas/Complaint"}
 _COMPLAINT = {
     "type": "object",

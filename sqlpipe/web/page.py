@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sqlpipe import __version__
+from sqlpipe.load.secret import hide
 from sqlpipe.web import words
 from sqlpipe.web.access import Access
 from sqlpipe.web.navigation import navigation
@@ -21,8 +22,9 @@ from sqlpipe.web.word import Word
 class Page:
     """One page: `view` makes a frozen value out of the scene and the words of the address, `name`.html shows it.
 
-    `place` is the entry of the navigation to which it belongs. A static site has every page but those that are
-    `only_live`, made for the defaults of its query and for each of its `editions`, with the files that are `shipped`.
+    `place` is the entry of the navigation to which it belongs; `rest` is as for a route. A static site has every page
+    but those that are `only_live`, made for the defaults of its query and for each of its `editions`, with the files
+    that are `shipped`.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Page:
     place: str = ""
     within: tuple[Word, ...] = ()
     query: tuple[Word, ...] = ()
+    rest: str = ""
     only_live: bool = False
     access: Access = Access.READ
     editions: Callable[[Scene], Sequence[Mapping[str, Any]]] = lambda _scene: ()
@@ -44,11 +47,10 @@ class Page:
 
 
 def render(page: Page, scene: Scene, view: object) -> str:
-    """The page as HTML; everything that comes from the project or its data is escaped."""
+    """The page as HTML; everything from the project or its data is escaped, and secrets are hidden."""
     template = environment().get_template(f"{page.name}.html")
-    return template.render(
-        page=page, scene=scene, view=view, links=scene.links, navigation=partial(navigation, scene, page.place)
-    )
+    places = partial(navigation, scene, page.place)
+    return hide(template.render(page=page, scene=scene, view=view, links=scene.links, navigation=places))
 
 
 @cache

@@ -68,8 +68,8 @@ class Route:
     """One thing that can be asked.
 
     `answer` is called on a thread of its own; what it returns becomes JSON, unless it is a response already. `body`
-    are the members of the JSON object that is sent; with `whole` the object itself is the value of that name. `refuse`
-    tells what went wrong.
+    are the members of the JSON object that is sent; with `whole` the object itself is the value of that name. With
+    `rest` whatever else the query holds is the value of that name, by its own names. `refuse` tells what went wrong.
     """
 
     method: str
@@ -81,6 +81,7 @@ class Route:
     query: tuple[Word, ...] = ()
     body: tuple[Word, ...] = ()
     whole: str = ""
+    rest: str = ""
     media: str = "application/json"
     refuse: Callable[[House, Request, Exception], Response] = lambda _house, _request, error: complaint(error)
 
@@ -134,11 +135,14 @@ def _within(route: Route, request: Request) -> dict[str, object]:
 
 def _query(route: Route, request: Request) -> dict[str, object]:
     given = request.query_params
-    unknown = next((each for each in given if each not in {word.name for word in route.query}), None)
-    if unknown is not None:
-        help = did_you_mean(unknown, [each.name for each in route.query])
-        raise Refusal(400, "SP644", f"unknown parameter `{unknown}`", help)
-    return {word.name: _value(word, given.get(word.name)) for word in route.query}
+    known = {word.name: _value(word, given.get(word.name)) for word in route.query}
+    others = {name: text for name, text in given.items() if name not in known}
+    if route.rest:
+        return {**known, route.rest: others}
+    if others:
+        unknown = next(iter(others))
+        raise Refusal(400, "SP644", f"unknown parameter `{unknown}`", did_you_mean(unknown, list(known)))
+    return known
 
 
 async def _body(route: Route, request: Request) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sqlpipe.app.surveying import Survey
 from sqlpipe.app.workspace import Workspace
+from sqlpipe.domain.diagnostic import Diagnostic
 
 
 class Links(Protocol):
@@ -40,7 +41,8 @@ class Scene:
 
     `now` is aware, in UTC. `live` says that a server shows the page, so that it can ask for more; `may_act` that who
     looks at it may change something, and `role` who that is: `public`, `viewer` or `operator`. `signed_in` tells
-    whether by a session; it is None where there are none.
+    whether by a session; it is None where there are none. `problems` are what is wrong with the project as it is
+    written now, where it is shown as it was before.
     """
 
     workspace: Workspace
@@ -51,3 +53,4 @@ class Scene:
     may_act: bool = False
     role: str = "viewer"
     signed_in: bool | None = None
+    problems: tuple[Diagnostic, ...] = ()

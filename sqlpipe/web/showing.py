@@ -25,6 +25,7 @@ def routes(pages: Sequence[Page] = PAGES) -> Iterator[Route]:
             answer=partial(_told, page),
             within=page.within,
             query=page.query,
+            rest=page.rest,
             access=page.access,
         )
     for page in pages:
@@ -35,6 +36,7 @@ def routes(pages: Sequence[Page] = PAGES) -> Iterator[Route]:
             answer=partial(_shown, page),
             within=page.within,
             query=page.query,
+            rest=page.rest,
             access=page.access,
             media="text/html",
             refuse=refused,

@@ -105,6 +105,9 @@ def _write(folder: Path, sheet: _Sheet, scene: Scene) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     _text(path.with_name(f"{path.name}.html"), _without_modules(render(sheet.page, scene, view)))
     _text(path.with_name(f"{path.name}.json"), spelled(view))
+    if sheet.page.name == "search":
+        # A page that was opened from a folder may fetch nothing, but run the scripts beside it.
+        _text(path.with_name(f"{path.name}.js"), f"window.sqlpipe_search = {spelled(view)};\n")
     for name, value in sheet.page.shipped(scene, view).items():
         _text(path.with_name(name), json.dumps(value, ensure_ascii=False))
 

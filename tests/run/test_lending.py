@@ -13,7 +13,7 @@ import pytest
 
 from sqlpipe.domain.diagnostic import SqlpipeError
 from sqlpipe.engine.door import open_engine
-from sqlpipe.run.alone import alone
+from sqlpipe.run.alone import alone, among_readers
 from sqlpipe.run.hall import Hall, opened
 from sqlpipe.store import ledger
 
@@ -143,4 +143,15 @@ def test_many_read_while_it_is_opened_and_closed(hall: Hall, database: Path) -> 
         each.join()
     assert problems == []
     assert len(rows(hall)) == 31
+    assert is_closed(database)
+
+
+def test_readers_are_together_and_a_run_is_alone(database: Path) -> None:
+    with among_readers(str(database)), among_readers(str(database)), pytest.raises(SqlpipeError), alone(str(database)):
+        pass
+    with alone(str(database)), pytest.raises(SqlpipeError) as caught, among_readers(str(database)):
+        pass
+    assert caught.value.diagnostics[0].code == "SP502"
+    with among_readers(str(database)):
+        assert not is_closed(database)
     assert is_closed(database)

@@ -23,7 +23,7 @@ FILES = {
     "sqlpipe.yml": """
 name: shop
 pipelines:
-  all: {select: "marts.* raw.*", every: 24h}
+  all: {select: "raw.* staging.* marts.*", every: 24h}
   nightly: {select: "tasks.count", schedule: "0 3 * * *", timezone: Europe/Berlin}
 """,
     "profiles.yml": "shop:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: shop.duckdb}\n",
@@ -173,7 +173,7 @@ def test_a_query_is_answered_and_a_wrong_one_told(server: Server, browser: Brows
         expect(watched.page.locator("table").get_by_text("AT").first).to_be_visible()
     with looking(server, browser, "/query?sql=select+*+from+read_csv('/etc/passwd')") as watched:
         expect(watched.page.get_by_text("root:")).to_have_count(0)
-        expect(watched.page.get_by_role("alert").first).to_be_visible()
+        expect(watched.page.get_by_text("SP711").first).to_be_visible()
 
 
 def test_a_filter_changes_a_dashboard(server: Server, browser: Browser) -> None:
@@ -185,6 +185,45 @@ def test_a_filter_changes_a_dashboard(server: Server, browser: Browser) -> None:
 def test_the_drawer_of_the_graph_opens_by_keyboard(server: Server, browser: Browser) -> None:
     with looking(server, browser, "/graph") as watched:
         page = watched.page
-        page.locator("svg a, svg [tabindex]").first.focus()
+        first = page.locator("svg.graph a").first
+        first.focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_text("raw.orders").first).to_be_visible()
+        expect(page.locator(".drawer h2")).to_contain_text("raw.orders")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        expect(page.locator(".drawer h2")).to_contain_text("staging.orders")
+        page.keyboard.press("Escape")
+        expect(page.locator(".drawer")).to_be_hidden()
+        page.keyboard.press("/")
+        page.keyboard.type("broken")
+        expect(page.locator("svg.graph a.hit")).to_have_count(1)
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-find] [role=status]")).to_have_text("1 of 1")
+
+
+def test_the_graph_is_dragged_and_zoomed(server: Server, browser: Browser) -> None:
+    with looking(server, browser, "/graph") as watched:
+        page = watched.page
+        box = page.locator("a[data-key='staging.orders'] rect")
+        before = box.bounding_box()
+        assert before is not None
+        page.mouse.move(640, 600)
+        page.mouse.down()
+        page.mouse.move(700, 630, steps=4)
+        page.mouse.up()
+        page.wait_for_timeout(100)
+        dragged = box.bounding_box()
+        assert dragged is not None
+        assert abs(dragged["x"] - before["x"] - 60) <= 1
+        assert abs(dragged["y"] - before["y"] - 30) <= 1
+        page.keyboard.press("+")
+        page.wait_for_timeout(300)
+        larger = box.bounding_box()
+        assert larger is not None
+        assert larger["width"] > 1.2 * before["width"]
+        page.keyboard.press("0")
+        page.wait_for_timeout(300)
+        again = box.bounding_box()
+        assert again is not None
+        assert abs(again["x"] - before["x"]) <= 1
+        assert page.locator(".drawer").is_hidden()

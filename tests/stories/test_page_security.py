@@ -50,7 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def paths(server: Server) -> list[str]:
     runs = [str(each["id"]) for each in server.get("/api/runs")["runs"]]
     nodes = ("/nodes/marts.told", "/nodes/tasks.leak", "/dashboards/dashboards.secret", "/query?sql=select+1+as+one")
-    return [each.replace("RUN", runs[0]) for each in (*PAGES, *nodes, "/nodes/marts.told?rows=1")]
+    return [each.replace("RUN", runs[0]) for each in (*PAGES, *nodes, "/nodes/marts.told/rows")]
 
 
 def twin(path: str) -> str:
@@ -183,7 +183,8 @@ def test_a_forged_session_is_none(server: Server) -> None:
 def test_large_requests_are_refused(server: Server) -> None:
     body = {"reason": "x" * 200_000}
     assert server.client.post("/api/pipelines/nightly/pause", json=body).status_code == 413
-    assert server.client.get("/query?sql=" + "x" * 60_000).status_code in {400, 414, 431}
+    answer = server.client.get("/query?sql=" + "x" * 60_000)
+    assert answer.status_code in {400, 414, 431} or "SP71" in answer.text
 
 
 def test_queries_are_bounded(server: Server) -> None:

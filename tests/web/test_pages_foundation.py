@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -18,6 +19,7 @@ from sqlpipe.web.guard import Policy
 from sqlpipe.web.navigation import navigation
 from sqlpipe.web.pages.every import PAGES
 from sqlpipe.web.scene import Scene
+from sqlpipe.web.site import write_site
 from sqlpipe.web.words import GLYPHS, SIGNS
 from tests.shop import Shop
 from tests.web.colour import SEEN_BY, contrast, difference, tokens
@@ -164,6 +166,15 @@ def test_words_are_looked_for_in_names_columns_and_descriptions(gallery: Gallery
     assert {each["name"] for each in found["entries"]} == names
     text = gallery.html(f"/search?q={words}")
     assert ("Nothing of that name." in text) == (not names)
+
+
+def test_a_page_from_a_folder_has_what_is_searched_as_a_script(gallery: Gallery, tmp_path: Path) -> None:
+    write_site(gallery.workspace, tmp_path / "site")
+    script = (tmp_path / "site/search.js").read_text(encoding="utf-8")
+    told = json.loads(script.removeprefix("window.sqlpipe_search = ").removesuffix(";\n"))
+    assert told == json.loads((tmp_path / "site/search.json").read_text(encoding="utf-8"))
+    for each in told["entries"]:
+        assert (tmp_path / "site" / unquote(each["address"])).is_file(), each
 
 
 def test_what_was_looked_for_is_shown_as_it_was(gallery: Gallery) -> None:

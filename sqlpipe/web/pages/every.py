@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from sqlpipe.web.page import Page
-from sqlpipe.web.pages import catalog, checks, graph, node, patterns, query, run, runs, schedule, search, sources, today
+from sqlpipe.web.pages import (
+    catalog,
+    checks,
+    dashboard,
+    dashboards,
+    graph,
+    node,
+    patterns,
+    query,
+    run,
+    runs,
+    schedule,
+    search,
+    sources,
+    today,
+)
 
 PAGES: tuple[Page, ...] = (
     *today.PAGES,
@@ -16,6 +31,8 @@ PAGES: tuple[Page, ...] = (
     *runs.PAGES,
     *schedule.PAGES,
     *query.PAGES,
+    *dashboards.PAGES,
+    *dashboard.PAGES,
     *search.PAGES,
     *patterns.PAGES,
 )

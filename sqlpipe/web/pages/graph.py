@@ -35,7 +35,7 @@ _MOST_EDITIONS = 40
 _PLAIN = re.compile(r"[\w.]+")
 _FOLDS = ("all", "none")
 # Room for what stands at the right side of a box.
-_LETTERS: Mapping[str, int] = {"state": 3, "kind": 0, "age": 7, "duration": 11}
+_LETTERS: Mapping[str, int] = {"state": 3, "kind": 0, "age": 7, "duration": 11, "group": 11}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,10 @@ class EdgeView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphView:
-    """The graph as it is drawn; `total` is how many nodes it shows, as boxes or in them, `of` how many there are."""
+    """The graph as it is drawn, boxes from left to right.
+
+    `total` is how many nodes it shows, as boxes or in them, `of` how many there are.
+    """
 
     boxes: tuple[BoxView, ...]
     edges: tuple[EdgeView, ...]
@@ -79,6 +82,11 @@ class GraphView:
     open: tuple[str, ...]
     legend: tuple[Legend, ...]
     problems: tuple[Diagnostic, ...] = ()
+
+    @property
+    def many(self) -> bool:
+        """Whether groups are folded unless one asks for all."""
+        return self.total > _MOST
 
     @property
     def folded(self) -> bool:
@@ -159,10 +167,11 @@ def _graph(scene: Scene, words: Mapping[str, Any]) -> GraphView:
     folded = fold({key: scene.workspace.graph.parents[key] for key in keys}, schemas if folds else {}, opened)
     states = node_states(scene.workspace, scene.survey, keys)
     told = marks(scene, states, colour)
-    labels = {box: f"{schemas[each[0]]} · {len(each):,}" for box, each in folded.groups.items()}
+    names = {box: str(nodes[box].name) for box in folded.parents if box not in folded.groups}
+    names |= {box: f"{schemas[each[0]]} · {len(each):,}" for box, each in folded.groups.items()}
     drawing = _laid_out(
         tuple(folded.parents.items()),
-        tuple(width_of(labels.get(box) or str(nodes[box].name), _LETTERS[colour]) for box in folded.parents),
+        tuple(width_of(names[box], _LETTERS["group" if box in folded.groups else colour]) for box in folded.parents),
         tuple(folded.counts.items()),
     )
     return GraphView(
@@ -170,7 +179,7 @@ def _graph(scene: Scene, words: Mapping[str, Any]) -> GraphView:
             _group(schemas[folded.groups[box][0]], [told[each] for each in folded.groups[box]], colour, place)
             if box in folded.groups
             else _node(nodes[box], states[box], told[box], place)
-            for box, place in drawing.boxes.items()
+            for box, place in sorted(drawing.boxes.items(), key=lambda each: (each[1].x, each[1].y))
         ),
         edges=tuple(
             EdgeView(each.start, each.end, folded.counts[each.start, each.end], each.points) for each in drawing.edges

@@ -5,40 +5,53 @@
   const svg = chart?.querySelector("svg.graph");
   if (!svg) return;
   const canvas = chart.querySelector(".canvas"), drawer = chart.querySelector(".drawer");
+  const sheet = canvas.querySelector(".sheet");
   const width = Number(svg.getAttribute("width")), height = Number(svg.getAttribute("height"));
   const boxes = [...svg.querySelectorAll(".nodes > a")].map((link, number) => {
     const [x, y] = link.getAttribute("transform").match(/-?[\d.]+/g).map(Number);
     const across = Number(link.querySelector("rect").getAttribute("width"));
-    return { link, number, x, y, width: across, height: 32, out: [], into: [], text: "" };
+    return { link, number, x, y, width: across, height: 32, left: x, right: x + across, top: y, bottom: y + 36, seen: true,
+      out: [], into: [], text: "" };
   });
   const numbers = new Map(boxes.map((box) => [box.link, box]));
   const lines = [...svg.querySelectorAll(".edges > path")].map((path) => {
     const [start, end] = path.dataset.e.split(" ").map((each) => boxes[each]);
-    const line = { path, start, end };
+    // A line may go round what is between its ends, but seldom far.
+    const line = { path, start, end, seen: true, left: Math.min(start.left, end.left), right: Math.max(start.right, end.right),
+      top: Math.min(start.top, end.top), bottom: Math.max(start.bottom, end.bottom) };
     start.out.push(line);
     end.into.push(line);
     return line;
   });
 
   // Where one looks: what is drawn at x of the drawing is seen at view.x + view.k * x.
-  const FARTHEST = 0.02, NEAREST = 2.5, READABLE = 0.4, MARGIN = 24;
+  const FARTHEST = 0.02, NEAREST = 2.5, READABLE = 0.4, VISIBLE = 0.06, MARGIN = 24;
   const view = { x: 0, y: 0, k: 1 };
-  let touched = false, pending = 0, settling = 0;
+  // The drawing has the size of `drawn`; while one zooms its picture is stretched, afterwards it is drawn anew.
+  let drawn = 1, touched = false, pending = 0, settling = 0;
   const size = () => ({ wide: canvas.clientWidth, high: canvas.clientHeight });
   function show() {
     pending ||= requestAnimationFrame(() => {
       pending = 0;
-      svg.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.k})`;
-      svg.classList.toggle("far", view.k < READABLE);
-      svg.classList.add("moving");
-      clearTimeout(settling);
-      settling = setTimeout(settle, 200);
+      move();
       if (culling) cull();
+      if (view.k !== drawn) {
+        clearTimeout(settling);
+        settling = setTimeout(settle, 120);
+      }
     });
   }
-  // While it moves it is a picture that is moved; afterwards it is drawn sharp.
+  function move() {
+    sheet.style.transform = `translate(${Math.round(view.x)}px, ${Math.round(view.y)}px) scale(${view.k / drawn})`;
+  }
   function settle() {
-    svg.classList.remove("moving");
+    drawn = view.k;
+    svg.setAttribute("width", width * drawn);
+    svg.setAttribute("height", height * drawn);
+    svg.classList.toggle("far", drawn < READABLE);
+    svg.classList.toggle("farthest", drawn < VISIBLE);
+    move();
+    if (culling) cull();
   }
   function zoom(factor, x = size().wide / 2, y = size().high / 2) {
     const k = Math.min(NEAREST, Math.max(FARTHEST, view.k * factor));
@@ -54,7 +67,7 @@
     view.k = Math.max(FARTHEST, fitting());
     view.x = (wide - width * view.k) / 2;
     view.y = (high - height * view.k) / 2;
-    show();
+    settle();
   }
   // At first all is in sight, unless that could not be read.
   function begin() {
@@ -62,9 +75,8 @@
     if (view.k >= READABLE) return;
     view.k = 0.75;
     view.x = MARGIN;
-    view.y = Math.max(MARGIN, (size().high - height * view.k) / 2);
-    if (height * view.k > size().high) view.y = (size().high - height * view.k) / 2;
-    show();
+    view.y = (size().high - height * view.k) / 2;
+    settle();
   }
   function bring(box, middle = false) {
     const { wide, high } = size();
@@ -81,28 +93,22 @@
     show();
   }
 
-  // Of very large drawings only what is in sight is there.
-  const culling = boxes.length > 1200;
+  // Of large drawings only what is in sight, and as much around it, is there: all else would be painted, too.
+  const culling = boxes.length > 600;
   let kept = null;
   function cull() {
     const { wide, high } = size();
     const left = -view.x / view.k, top = -view.y / view.k, right = left + wide / view.k, bottom = top + high / view.k;
-    if (kept && kept.k === view.k && left >= kept.left && right <= kept.right && top >= kept.top && bottom <= kept.bottom) return;
+    if (kept && left >= kept.left && right <= kept.right && top >= kept.top && bottom <= kept.bottom && view.k < 2 * kept.k) return;
     const aside = (right - left) / 2, above = (bottom - top) / 2;
     kept = { k: view.k, left: left - aside, right: right + aside, top: top - above, bottom: bottom + above };
-    for (const box of boxes) {
-      const seen = box.x + box.width > kept.left && box.x < kept.right && box.y + box.height > kept.top && box.y < kept.bottom;
-      if (seen !== box.seen) box.link.style.display = seen ? "" : "none";
-      box.seen = seen;
-    }
-    for (const line of lines) {
-      const { start, end } = line;
-      const low = Math.min(start.y, end.y), deep = Math.max(start.y, end.y) + 32;
-      const seen = Math.max(start.x, end.x) + 200 > kept.left && Math.min(start.x, end.x) < kept.right
-        && deep > kept.top && low < kept.bottom;
-      if (seen !== line.seen) line.path.style.display = seen ? "" : "none";
-      line.seen = seen;
-    }
+    const there = (each, element) => {
+      const seen = each.right > kept.left && each.left < kept.right && each.bottom > kept.top && each.top < kept.bottom;
+      if (seen !== each.seen) element.style.display = seen ? "" : "none";
+      each.seen = seen;
+    };
+    for (const box of boxes) there(box, box.link);
+    for (const line of lines) there(line, line.path);
   }
 
   // Pointers: one drags, two pinch, the wheel zooms
@@ -174,7 +180,6 @@
     current.link.setAttribute("tabindex", "-1");
     current = box;
     box.link.setAttribute("tabindex", "0");
-    if (box.seen === false) box.link.style.display = "";
     bring(box);
     box.link.focus({ preventScroll: true });
   }
@@ -186,13 +191,13 @@
     const down = key === "ArrowDown" ? 1 : -1;
     return nearest(boxes.filter((each) => each.x === current.x && down * (each.y - current.y) > 0), aside);
   }
-  svg.addEventListener("keydown", (event) => {
+  canvas.addEventListener("keydown", (event) => {
     if (!event.key.startsWith("Arrow") || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     const found = step(event.key);
     if (found) come(found);
   });
-  svg.addEventListener("focusin", (event) => {
+  canvas.addEventListener("focusin", (event) => {
     canvas.scrollTo(0, 0);
     const box = numbers.get(event.target.closest("a"));
     if (!box) return;
@@ -206,7 +211,7 @@
     lit = box ? [...box.out, ...box.into] : [];
     for (const line of lit) line.path.classList.add("lit");
   }
-  svg.addEventListener("pointerover", (event) => {
+  canvas.addEventListener("pointerover", (event) => {
     if (held.size) return;
     light(numbers.get(event.target.closest("a")) ?? chosen ?? null);
   });
