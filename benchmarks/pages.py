@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import random
 import re
 import shutil
 import sqlite3
@@ -20,6 +19,7 @@ import httpx
 
 from benchmarks.figures import Case, Figure, main, p95
 from benchmarks.generate import generate
+from benchmarks.graphs import layered
 from sqlpipe.graph.layout import lay_out
 
 NODES = 1000
@@ -46,10 +46,10 @@ value: {{field: n}}
 
 
 def layout(_folder: Path) -> list[Figure]:
-    """Graphs in layers with 1.4 parents a node."""
+    """Graphs like those of projects, with 1.4 parents a node."""
     figures = []
     for count, most in ((1000, 60), (5000, 400)):
-        parents = _layered(count)
+        parents = layered(count)
         times = []
         for _ in range(7):
             before = time.process_time()
@@ -144,22 +144,6 @@ def _first_load(client: httpx.Client) -> Figure:
         gzip.compress(html.encode(), 6)
     )
     return Figure("first load of `/`, gzipped", size / 1024, "KiB", 60, f"with {len(linked)} files")
-
-
-def _layered(count: int) -> Mapping[str, tuple[str, ...]]:
-    chance = random.Random(1)
-    layers = 12
-    parents: dict[str, tuple[str, ...]] = {}
-    for each in range(count):
-        layer = each * layers // count
-        before = range((layer - 1) * count // layers, layer * count // layers) if layer else range(0)
-        wanted = 1 + (chance.random() < 0.4)
-        parents[f"s{layer}.n{each}"] = tuple(
-            {f"s{parent * layers // count}.n{parent}" for parent in (chance.choice(before) for _ in range(wanted))}
-            if before
-            else ()
-        )
-    return parents
 
 
 def _project(folder: Path, count: int) -> str:

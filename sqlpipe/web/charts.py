@@ -162,16 +162,7 @@ def _told(channel: str, field: Field, format: str) -> Spec:
 def _heat(panel: Panel, mark: Heat, result: Result) -> Spec:
     x, y, color = (field_of(result, each) for each in (mark.x, mark.y, mark.color))
     format = mark.format or color.fitting
-    numbers = color.numbers
-    low, high = min(numbers, default=0.0), max(numbers, default=0.0)
-    crosses = low < -_SLIGHT * abs(high)
-    edge = max(abs(low), abs(high))
-    scale: Spec = (
-        {"domain": [-edge, edge], "range": ["$cold", "$even", "$hot"]}
-        if crosses
-        else {"range": ["$heat-0", "$heat-1", "$heat-2"]}
-    )
-    dark = f"abs(datum.color) > {edge * 0.6:.6g}" if crosses else f"datum.color > {low + (high - low) * 0.55:.6g}"
+    scale, dark = _heat_scale(color.numbers)
     shown = {"axis": {"title": None, "labelAngle": 0, "ticks": False, "domain": False, "grid": False}}
     encoding = {name: _cell(name, field) | shown for name, field in (("x", x), ("y", y))}
     legend = {
@@ -206,6 +197,16 @@ def _heat(panel: Panel, mark: Heat, result: Result) -> Spec:
         "layer": [rect, text],
         "usermeta": meta,
     }
+
+
+def _heat_scale(numbers: Sequence[float]) -> tuple[Spec, str]:
+    """The colours of a heat, from both sides of zero where it has both, and the expression for where they are dark."""
+    low, high = min(numbers, default=0.0), max(numbers, default=0.0)
+    if low < -_SLIGHT * abs(high):
+        edge = max(abs(low), abs(high))
+        colours = {"domain": [-edge, edge], "range": ["$cold", "$even", "$hot"]}
+        return colours, f"abs(datum.color) > {edge * 0.6:.6g}"
+    return {"range": ["$heat-0", "$heat-1", "$heat-2"]}, f"datum.color > {low + (high - low) * 0.55:.6g}"
 
 
 def _cell(name: str, field: Field) -> Spec:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.layout import layered
+from benchmarks.graphs import layered
 from sqlpipe.graph.layout import Box, Drawing, Point, lay_out
 
 Graph = Mapping[str, list[str]]

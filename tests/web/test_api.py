@@ -300,7 +300,8 @@ def test_every_route_is_described_with_what_it_takes(here: Served) -> None:
     for route in ROUTES:
         operation = found[route.method, route.path]
         names = [each["name"] for each in operation["parameters"]]
-        assert names == [each.name for each in (*route.within, *route.query)]
+        rest = [route.rest] if route.rest else []
+        assert names == [*(each.name for each in (*route.within, *route.query)), *rest]
         assert operation["summary"].endswith(".")
         assert (operation.get("security") == [{"token": []}]) is (route.access is Access.WRITE)
         assert ("requestBody" in operation) is (route.method == "POST")

@@ -80,8 +80,9 @@ def test_pages_are_sealed_and_kept_by_nobody(gallery: Gallery, path: str) -> Non
 @pytest.mark.parametrize("path", PLAIN)
 def test_the_way_that_one_came_is_marked(gallery: Gallery, path: str) -> None:
     page = next(each for each in PAGES if each.path == path)
+    places = {each.label for each in navigation(gallery.scene(), page.place)}
     current = re.findall(r'<a href="[^"]*" aria-current="page">([^<]+)</a>', gallery.html(path))
-    assert current == ([page.place] if page.place else [])
+    assert current == ([page.place] if page.place in places else [])
 
 
 @pytest.mark.parametrize("path", PLAIN)
