@@ -70,7 +70,8 @@ def _spelled(exact: Decimal, type: str, digits: int | None) -> str:
 
 def _fixed(exact: Decimal, digits: int) -> str:
     if exact.adjusted() >= _MOST:
-        return _trimmed(_significant(exact, 17))
+        # As a machine writes it: with as many digits as tell it from others.
+        return _trimmed(_significant(Decimal(repr(float(exact))), 17))
     context = Context(prec=_MOST + digits + 2)
     return f"{exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP, context=context):f}"
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from math import inf, nan
@@ -83,10 +83,8 @@ def amounts(found: Results, block: str = "rows") -> list[Any]:
     return [row[index] for row in result.rows]
 
 
-@contextmanager
-def taken(_workspace: object) -> Iterator[None]:
+def taken(_workspace: object) -> AbstractContextManager[None]:
     raise SqlpipeError(Diagnostic(code="SP502", message="warehouse.duckdb is in use by another process"))
-    yield
 
 
 def messages(found: Results) -> list[str]:
@@ -157,7 +155,7 @@ def test_a_text_is_looked_for_as_it_is(shop: Shop, text: str, expected: list[int
         ({"who": "x" * 201}, "a text to look for has at most 200 characters"),
     ],
 )
-def test_bad_choices_are_told_and_change_nothing(shop: Shop, asked: Mapping[str, str], message: str) -> None:
+def test_bad_choices_are_told_and_change_nothing(shop: Shop, asked: Mapping[str, Any], message: str) -> None:
     found = shown(shop, **asked)
     assert messages(found) == [message]
     assert found.picks == {}

@@ -224,9 +224,10 @@
         titleFontSize: 12, titleFontWeight: "normal", labelFont: font, titleFont: font, labelPadding: 6, tickSize: 4 },
       axisQuantitative: { domain: false, ticks: false, tickCount: 5 },
       axisX: { grid: false, labelSeparation: 12 }, axisTemporal: { labelOverlap: true },
+      axisXDiscrete: { labelAngle: 0, labelLimit: 120, labelOverlap: true },
       legend: { labelColor: faint, titleColor: faint, titleFontWeight: "normal", labelFontSize: 12, titleFontSize: 12,
         orient: "top", symbolSize: 80, symbolStrokeWidth: 0, padding: 0, offset: 12, gradientStrokeColor: null,
-        symbolFillColor: faint, symbolOpacity: 0.7, layout: { top: { margin: 40, anchor: "start", direction: width < 480 ? "vertical" : "horizontal" } } },
+        symbolFillColor: faint, symbolOpacity: 0.7, layout: { top: { margin: width < 480 ? 12 : 40, anchor: "start", direction: width < 480 ? "vertical" : "horizontal" } } },
       header: { labelColor: faint, titleColor: faint, labelFontSize: 12, labelPadding: 4 },
       text: { color: ink, font, fontSize: 12 }, title: { color: ink, font },
       bar: { color: colours["series-1"] }, line: { color: colours["series-1"] }, area: { color: colours["series-1"] },
@@ -282,7 +283,7 @@
     const times = rows.map((each) => each.x).filter((each) => each !== null);
     const first = Math.min(...times), last = Math.max(...times), span = last - first + meta.step;
     spec.mark.width = Math.max(1, Math.min(64, ((width - 70) * meta.step * 0.86) / span));
-    spec.encoding.x.scale = { type: "utc", domain: [first - meta.step / 2, last + meta.step / 2] };
+    meta.domain = [first - meta.step / 2, last + meta.step / 2];
   }
 
   const drawn = new Map();
@@ -304,6 +305,8 @@
       const values = usermeta.rows === "names" ? named(block, rows) : channelled(usermeta, block, rows);
       const [spec, meta] = laidOut(shape, values, width);
       const { spec: vg } = vegaLite.compile(spec, { config: config(width), logger: silent });
+      // Vega-Lite would make dates of the ends, in a way that its interpreter does not know.
+      if (meta.domain) vg.scales.find((each) => each.name === "x").domain = meta.domain;
       for (const each of vg.data) {
         if (each.name === "rows") each.values = values;
         if (each.name === "outline") each.values = window.sqlpipe_outlines[meta.outline];
