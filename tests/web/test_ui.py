@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import webbrowser
@@ -20,6 +21,7 @@ from sqlpipe.app.foreseeing import Scheduled
 from sqlpipe.cli.staying import VIEWER_TOKEN, read_token
 from sqlpipe.cli.ui import _Opener
 from sqlpipe.domain.diagnostic import SqlpipeError
+from sqlpipe.web.service import listen
 from tests.web.gallery import Gallery
 
 TOKEN = "a-token-of-viewers-long-enough"
@@ -121,3 +123,10 @@ def test_the_browser_is_asked_once_the_address_is_known(monkeypatch: pytest.Monk
     monkeypatch.setattr("threading.Thread", Now)
     _Opener(Listener()).serving("http://127.0.0.1:8714", ())
     assert told == [("serving", "http://127.0.0.1:8714"), ("open", "http://127.0.0.1:8714")]
+
+
+def test_no_part_of_an_answer_waits_for_another_to_be_acknowledged() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
