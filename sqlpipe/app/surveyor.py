@@ -94,7 +94,8 @@ class Surveyor:
         return (
             age > _OLD
             or last.found.problem is not None
-            or workspace is not last.workspace
+            or workspace.graph is not last.workspace.graph
+            or workspace.profile is not last.workspace.profile
             or _stamp(workspace) != last.stamp
         )
 

@@ -75,6 +75,10 @@ class Source:
         secrets = workspace.profile.secrets if workspace.profile else frozenset()
         if self._workspace.profile is None or secrets != self._workspace.profile.secrets:
             keep_secret(secrets)
+        before = self._workspace
+        if workspace.project == before.project and workspace.profile == before.profile:
+            # What hangs on the project being another one, such as a survey, is not made anew.
+            workspace = replace(workspace, project=before.project, graph=before.graph, profile=before.profile)
         self._workspace = replace(workspace, lend=self._lend)
 
 
