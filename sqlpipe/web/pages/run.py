@@ -24,7 +24,7 @@ from sqlpipe.web.words import short
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-_SIZE, _BARS, _TICKS = 100, 5000, 20
+_SIZE, _BARS, _TICKS = 60, 5000, 20
 _WELL = (RunState.DONE, RunState.SKIPPED)
 
 
