@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlpipe import app
 from sqlpipe.app.running import code_of
-from sqlpipe.app.serving import _state_of, _Watcher
+from sqlpipe.app.serving import _Watcher, state_of
 from sqlpipe.app.workspace import Workspace
 from sqlpipe.domain.history import Event
 from sqlpipe.domain.journal import Owner, RunRecord, RunState
@@ -119,7 +119,7 @@ class Station:
                 look_at=Outlook(self.root, "dev", book),
                 owner=owner,
             )
-            watcher = _Watcher(self.root, _state_of(self.root))
+            watcher = _Watcher(self.root, state_of(self.root))
             told: list[Event] = []
             premises = Premises(
                 shop=shop,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class _Watcher:
 
     def look(self) -> None:
         """Load the project if a file of it has changed."""
-        seen = _state_of(self._root)
+        seen = state_of(self._root)
         if seen == self._seen:
             return
         self._seen = seen
@@ -94,7 +94,7 @@ class _Watcher:
 
 @contextmanager
 def _watching(workspace: Workspace) -> Iterator[_Watcher]:
-    watcher = _Watcher(workspace.root, _state_of(workspace.root))
+    watcher = _Watcher(workspace.root, state_of(workspace.root))
     over = threading.Event()
 
     def watch() -> None:
@@ -110,10 +110,10 @@ def _watching(workspace: Workspace) -> Iterator[_Watcher]:
         thread.join()
 
 
-def _state_of(root: Path) -> str:
-    """A text that changes when a file of the project does."""
+def state_of(root: Path, parts: Iterable[str] = (SETTINGS, *TOP_FOLDERS, "macros")) -> str:
+    """A text that changes when a file of the project does, or of these parts of it."""
     found = []
-    for top in (root / SETTINGS, *(root / each for each in (*TOP_FOLDERS, "macros"))):
+    for top in (root / each for each in parts):
         for folder, folders, files in os.walk(top):
             folders[:] = [each for each in folders if not each.startswith((".", "__pycache__"))]
             found += [_stat(Path(folder) / each) for each in sorted(files)]

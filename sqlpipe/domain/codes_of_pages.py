@@ -80,8 +80,8 @@ PAGES = (
     Code(
         "SP712",
         "query whose answer takes too long or is too large",
-        "A query may take ten seconds and its answer twenty megabytes, so that one reader does not keep all others "
-        "from their work.",
+        "A query may take ten seconds (one of a dashboard thirty) and its answer twenty megabytes, "
+        "so that one reader does not keep all others from their work.",
         "select * from a, b, c",
         "Ask for fewer rows or columns, or write a model that prepares them.",
     ),

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from time import monotonic
 
 from sqlpipe.app import asking, orchestrating
 from sqlpipe.app.asking import Saved
 from sqlpipe.app.logged import log_lines
 from sqlpipe.app.recorded import find_run, key_in, leader
+from sqlpipe.app.serving import state_of
 from sqlpipe.app.workspace import Patience, Workspace, node_named, show
 from sqlpipe.domain.diagnostic import Diagnostic, SqlpipeError
 from sqlpipe.domain.history import State
@@ -33,7 +32,7 @@ from sqlpipe.web.contract import LogName, Piece
 _FRESH = 5.0
 # Who writes a dashboard looks at it: its files are looked at more often.
 _GLANCE = 1.0
-_PAGES = "dashboards"
+_PAGES = ("dashboards",)
 # A run keeps the database open a little longer than it works in it.
 _PATIENCE = LINGER + 0.5
 # No request gets more lines than this at once.
@@ -48,7 +47,7 @@ class Source:
         self._workspace = replace(workspace, lend=lend)
         self._load = load
         self._loaded = monotonic()
-        self._pages = _stamps(workspace.root / _PAGES)
+        self._pages = state_of(workspace.root, _PAGES)
         self._guard = threading.Lock()
         self.problems: tuple[Diagnostic, ...] = ()
 
@@ -56,7 +55,7 @@ class Source:
         """The project, loaded anew by the first who asks when it has become old; others need not wait."""
         if self._is_old() and self._guard.acquire(blocking=False):
             try:
-                self._pages = _stamps(self._workspace.root / _PAGES)
+                self._pages = state_of(self._workspace.root, _PAGES)
                 self._take(self._load())
                 self.problems = ()
             except SqlpipeError as error:
@@ -69,7 +68,7 @@ class Source:
 
     def _is_old(self) -> bool:
         age = monotonic() - self._loaded
-        return age > _FRESH or (age > _GLANCE and self._pages != _stamps(self._workspace.root / _PAGES))
+        return age > _FRESH or (age > _GLANCE and self._pages != state_of(self._workspace.root, _PAGES))
 
     def _take(self, workspace: Workspace) -> None:
         secrets = workspace.profile.secrets if workspace.profile else frozenset()
@@ -80,16 +79,6 @@ class Source:
             # What hangs on the project being another one, such as a survey, is not made anew.
             workspace = replace(workspace, project=before.project, graph=before.graph, profile=before.profile)
         self._workspace = replace(workspace, lend=self._lend)
-
-
-def _stamps(folder: Path) -> frozenset[tuple[str, int, int]]:
-    """Names, sizes and times of modification of the files below a folder."""
-    found = set()
-    for path in folder.rglob("*.md"):
-        with suppress(OSError):
-            seen = path.stat()
-            found.add((str(path), seen.st_size, seen.st_mtime_ns))
-    return frozenset(found)
 
 
 class Reader:

@@ -23,8 +23,7 @@ class Page:
     """One page: `view` makes a frozen value out of the scene and the words of the address, `name`.html shows it.
 
     `place` is the entry of the navigation to which it belongs; `rest` is as for a route. A static site has every page
-    but those that are `only_live`, made for the defaults of its query and for each of its `editions`, with the files
-    that are `shipped`.
+    but those that are `only_live`, made for the defaults of its query and for each of its `editions`.
     """
 
     name: str
@@ -38,7 +37,6 @@ class Page:
     only_live: bool = False
     access: Access = Access.READ
     editions: Callable[[Scene], Sequence[Mapping[str, Any]]] = lambda _scene: ()
-    shipped: Callable[[Scene, Any], Mapping[str, object]] = lambda _scene, _view: {}
 
     @property
     def twin(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -26,8 +25,6 @@ from sqlpipe.web.site_links import SiteFiles, SiteLinks
 from sqlpipe.web.veil import spelled
 
 MARKER = ".sqlpipe-site"
-# Our own scripts begin so; they neither import nor export anything.
-_MODULE = "// sqlpipe:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,31 +100,21 @@ def _write(folder: Path, sheet: _Sheet, scene: Scene) -> None:
     view = sheet.page.view(scene, asked)
     path = folder / sheet.path
     path.parent.mkdir(parents=True, exist_ok=True)
-    _text(path.with_name(f"{path.name}.html"), _without_modules(render(sheet.page, scene, view)))
-    _text(path.with_name(f"{path.name}.json"), spelled(view))
+    _text(path.with_name(f"{path.name}.html"), render(sheet.page, scene, view))
+    told = spelled(view)
+    _text(path.with_name(f"{path.name}.json"), told)
     if sheet.page.name == "search":
         # A page that was opened from a folder may fetch nothing, but run the scripts beside it.
-        _text(path.with_name(f"{path.name}.js"), f"window.sqlpipe_search = {spelled(view)};\n")
-    for name, value in sheet.page.shipped(scene, view).items():
-        _text(path.with_name(name), json.dumps(value, ensure_ascii=False))
+        _text(path.with_name(f"{path.name}.js"), f"window.sqlpipe_search = {told};\n")
 
 
 def _text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
 
 
-def _without_modules(html: str) -> str:
-    """Browsers load no modules from a folder; names of the project cannot stand here, for `<` is escaped in them."""
-    return html.replace('<script type="module" src=', "<script defer src=")
-
-
 def _write_static(folder: Path) -> None:
     with as_file(files("sqlpipe.web") / "static") as static:
         shutil.copytree(static, folder / "static")
-    for module in (folder / "static").glob("*.js"):
-        text = module.read_text(encoding="utf-8")
-        if text.startswith(_MODULE):
-            _text(module, f"(() => {{\n{text}\n}})();\n")
 
 
 def _require_ours(out: Path) -> None:

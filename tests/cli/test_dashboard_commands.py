@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result  # noqa: TC002 - as everywhere in the tests
 
-from sqlpipe.app.serving import _state_of
+from sqlpipe.app.serving import state_of
 from tests.cli.fake_app import invoke
 from tests.shop import Shop
 
@@ -105,6 +105,6 @@ def test_render_prints_the_blocks_and_show_has_no_rows(shop: Shop) -> None:
 
 
 def test_a_service_notices_a_new_page(shop: Shop) -> None:
-    before = _state_of(shop.root)
+    before = state_of(shop.root)
     shop.write("dashboards/new.md", "Text.")
-    assert _state_of(shop.root) != before
+    assert state_of(shop.root) != before
